@@ -203,7 +203,8 @@ class Gabor:
     def canonical(self) -> Self:
         """Return the same function in its one canonical form.
 
-        alpha > 0, f > 0, tau in [0, pi), phi in (-pi, pi]. Folds the exact symmetries (alpha, phi) ~ (-alpha, phi + pi), (f, phi) ~ (-f, -phi) and
+        alpha > 0, f > 0, tau in [0, pi), phi in (-pi, pi]. Folds
+        the exact symmetries (alpha, phi) ~ (-alpha, phi + pi), (f, phi) ~ (-f, -phi) and
         (tau, phi) ~ (tau + pi, -phi).
         """
         phi = np.where(self.f < 0, -self.phi, self.phi)
