@@ -1,0 +1,94 @@
+"""Residuals and the covariance of the eight parameters at the end of a fit.
+
+The covariance is s^2 (J^T J)^-1 with J the derivative of the field by (alpha, beta_x, beta_y, f, phi, x0, y0,
+tau) and s^2 the residual variance with as many degrees of freedom as pixels less parameters. Parameters
+that the data cannot tell (held at a bound, or lost in a singular J) get NaN, and the others are conditional
+on them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from v1sim._types import FloatArray
+from v1sim.gabor._chart import N_SHAPE, polynomials
+from v1sim.gabor._moments import Pixels, atoms, moments
+from v1sim.gabor._problem import tangents
+
+PARAMETERS = ("alpha", "beta_x", "beta_y", "f", "phi", "x0", "y0", "tau")
+N_PARAMETERS = len(PARAMETERS)
+_SINGULAR = 1e-10
+"""Smallest eigenvalue of the scaled normal matrix that still counts: about the square root of rounding, since
+the matrix is made of products."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ending:
+    """At the end of a fit: residual sum of squares (n,), constant (n,), inverse normal matrix (n, 8, 8)."""
+
+    residual: FloatArray
+    constant: FloatArray
+    inverse: FloatArray
+
+
+def ending(
+    pixels: Pixels,
+    data: FloatArray,
+    weights: FloatArray | None,
+    shape: FloatArray,
+    linear: FloatArray,
+    known: NDArray[np.bool_],
+    *,
+    offset: bool,
+) -> Ending:
+    """Evaluate n fields at canonical shapes (n, 6) and linear parameters (n, 2).
+
+    `data` (n, pixels) is plain here, not weighted; `known` (n, 8) says which parameters are free of bounds.
+    Lengths are the fitter's.
+    """
+    envelope, carrier, d_envelope, d_carrier = polynomials(shape)
+    even, odd = atoms(pixels, envelope, carrier)
+    residual = data - linear[:, :1] * even - linear[:, 1:] * odd
+    constant = np.zeros(len(data))
+    if offset:
+        constant = np.average(residual, axis=1, weights=weights)
+        residual -= constant[:, None]
+    weighted = residual if weights is None else residual * weights
+    sums = moments(pixels, weighted, weights, envelope, carrier, offset=offset)
+    of_linear = np.zeros((len(data), 2, 12))
+    of_linear[:, 0, 0] = of_linear[:, 1, N_SHAPE] = 1
+    derivative = np.concatenate([tangents(linear, d_envelope, d_carrier), of_linear], axis=1)
+    normal = derivative @ sums.gram @ derivative.transpose(0, 2, 1)
+    jacobian = _by_parameters(shape, linear)
+    normal = jacobian @ normal @ jacobian.transpose(0, 2, 1)
+    return Ending(np.einsum("ni,ni->n", residual, weighted), constant, _inverse(normal, known))
+
+
+def _by_parameters(shape: FloatArray, linear: FloatArray) -> FloatArray:
+    """Return the derivatives of (shape, linear) by the eight parameters, (n, 8 parameters, 6 + 2)."""
+    n = len(shape)
+    alpha = np.hypot(linear[:, 0], linear[:, 1])
+    phi = np.arctan2(-linear[:, 1], linear[:, 0])  # linear = (alpha cos phi, -alpha sin phi)
+    cos, sin = np.cos(phi), np.sin(phi)
+    out = np.zeros((n, N_PARAMETERS, N_SHAPE + 2))
+    out[:, 0, 6], out[:, 0, 7] = cos, -sin
+    out[:, 1, 2], out[:, 2, 3] = -np.exp(2 * shape[:, 2]), -np.exp(2 * shape[:, 3])  # -1 / (2 beta)
+    out[:, 3, 4] = 1
+    out[:, 4, 6], out[:, 4, 7] = -alpha * sin, -alpha * cos
+    out[:, 5, 0] = out[:, 6, 1] = out[:, 7, 5] = 1
+    return out
+
+
+def _inverse(normal: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
+    """Inverse over the known parameters; NaN in the rows and columns of the others, and where singular."""
+    both = known[:, :, None] & known[:, None, :]
+    diagonal = np.where(known, np.einsum("nii->ni", normal), 1.0)
+    scale = 1 / np.sqrt(np.maximum(diagonal, np.finfo(np.float64).tiny))
+    unit = np.where(both, normal * scale[:, :, None] * scale[:, None, :], np.eye(N_PARAMETERS))
+    values, vectors = np.linalg.eigh(unit)
+    regular = values[:, 0] > _SINGULAR
+    values = np.where(regular[:, None], values, 1.0)
+    inverse = (vectors / values[:, None, :]) @ vectors.transpose(0, 2, 1)
+    inverse *= scale[:, :, None] * scale[:, None, :]
+    return np.where(both & regular[:, None, None], inverse, np.nan)

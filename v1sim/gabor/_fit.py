@@ -1,0 +1,176 @@
+"""Fit Gabors to receptive fields or convolution kernels: the front door.
+
+Start values (`_starts`) race for a few steps, the best goes on to its minimum (`_levenberg`), and the end is
+judged (`_errors`). Fields are worked on in batches of fixed size, so that results do not depend on the number
+of threads and memory does not grow with the number of fields.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+from v1sim import _checks
+from v1sim._types import FloatArray
+from v1sim.gabor._batch import Settings, fit_batch
+from v1sim.gabor._bounds import Bounds
+from v1sim.gabor._errors import N_PARAMETERS, PARAMETERS
+from v1sim.gabor._function import Gabor
+from v1sim.gabor._result import GaborFit
+from v1sim.grid import Grid
+
+_BATCH = 256
+"""Fields of a batch: enough to make the interpreter's share small, few enough to share among threads."""
+_SMALLEST_SIDE = 3
+
+
+def fit_gabor(
+    fields: ArrayLike,
+    grid: Grid | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    n_starts: int = 3,
+    bounds: Bounds | None = None,
+    offset: bool = False,
+    tolerance: float = 1e-8,
+    max_iterations: int = 100,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> GaborFit:
+    """Fit a Gabor to each receptive field by least squares.
+
+    Parameters
+    ----------
+    fields : array_like, shape (ny, nx) or (n, ny, nx)
+        Receptive fields or kernels. Real; any precision, work is done in float64.
+    grid : Grid, optional
+        Pixel positions; in pixels, with the origin in the middle of the patch, unless given.
+    weights : array_like, optional
+        Weights of the squared residuals, at least 0, of a shape that broadcasts to that of `fields`. Pixels
+        with weight 0 are not looked at and may be NaN. For errors, weights are inverse variances up to a
+        factor.
+    n_starts : int, optional
+        Number of spectral peaks from which a fit is started.
+    bounds : Bounds, optional
+        How far centre, size and frequency may go.
+    offset : bool, optional
+        Fit a constant too.
+    tolerance : float, optional
+        A fit has converged once a further step would lower the residual sum of squares by a smaller share.
+    max_iterations : int, optional
+        Steps after which a fit that has not converged is given up.
+    workers : int, optional
+        Number of threads; all cores unless told. Results are the same bits for any number.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of fields.
+
+    Returns
+    -------
+    GaborFit
+        Failure of a field to be fitted is part of the result (`converged`, `flags`, `message`).
+
+    Raises
+    ------
+    TypeError
+        If `fields` or `weights` are not real numbers, or an option is of the wrong type.
+    ValueError
+        If shapes do not agree, a side of the patch is shorter than 3 pixels, a field has no more pixels
+        than there are parameters, or a value that counts is not finite.
+
+    References
+    ----------
+    Jones & Palmer 1987, J Neurophysiol 58:1233. Golub & Pereyra 1973, SIAM J Numer Anal 10:413.
+
+    Examples
+    --------
+    >>> g = Gabor(alpha=2, beta_x=.03, beta_y=.02, f=.8, phi=.4, x0=1.5, y0=-2, tau=.5)
+    >>> grid = Grid((24, 32))
+    >>> fit = fit_gabor(g.render(grid), grid)
+    >>> bool(fit.converged), round(float(fit.gabor.tau), 6), round(float(fit.gabor.phi), 6)
+    (True, 0.5, 0.4)
+    """
+    stack, grid, single = _fields(fields, grid)
+    mass = _weights(weights, stack, np.shape(fields), offset=offset)
+    _checks.positive("tolerance", tolerance)
+    workers = cpu_count() or 1 if workers is None else _checks.integer("workers", workers, minimum=1)
+    settings = Settings(
+        grid=grid,
+        box=(Bounds() if bounds is None else bounds).box(grid),
+        n_starts=_checks.integer("n_starts", n_starts, minimum=1),
+        offset=bool(offset),
+        tolerance=tolerance,
+        max_iterations=_checks.integer("max_iterations", max_iterations, minimum=1),
+    )
+
+    def work(start: int) -> dict[str, NDArray[np.generic]]:
+        part = slice(start, start + _BATCH)
+        return fit_batch(stack[part], None if mass is None else mass[part], settings)
+
+    parts = []
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        for part in pool.map(work, range(0, len(stack), _BATCH)):
+            parts.append(part)
+            if progress is not None:
+                progress(min(len(parts) * _BATCH, len(stack)), len(stack))
+    fit = _assembled(parts, stack, grid)
+    return fit[0] if single else fit
+
+
+def _fields(fields: ArrayLike, grid: Grid | None) -> tuple[NDArray[np.generic], Grid, bool]:
+    """Return the fields as a stack (n, ny, nx), their grid, and whether there was only one."""
+    array = _checks.real_array("fields", fields)
+    if array.ndim not in (2, 3):
+        raise ValueError(f"fields must have the shape (ny, nx) or (n, ny, nx), got {array.shape}")
+    single = array.ndim == 2
+    stack = array[None] if single else array
+    if not len(stack):
+        raise ValueError(f"fields must hold at least one field, got shape {array.shape}")
+    if min(stack.shape[1:]) < _SMALLEST_SIDE or stack[0].size <= N_PARAMETERS + 1:
+        raise ValueError(
+            f"fields must have at least {_SMALLEST_SIDE} rows and columns and more than {N_PARAMETERS + 1} "
+            f"pixels, got {stack.shape[1:]}: a Gabor has {N_PARAMETERS} parameters, "
+            "and a profile has no orientation"
+        )
+    if grid is not None and grid.shape != stack.shape[1:]:
+        raise ValueError(f"grid is of shape {grid.shape}, but fields are of shape {stack.shape[1:]}")
+    ny, nx = stack.shape[1:]
+    return stack, Grid((ny, nx)) if grid is None else grid, single
+
+
+def _weights(
+    weights: ArrayLike | None, stack: NDArray[np.generic], shape: tuple[int, ...], *, offset: bool
+) -> FloatArray | None:
+    """Return weights of the shape of the stack (a view), or None; check that all that counts is finite."""
+    if weights is None:
+        _checks.finite("fields", stack)
+        return None
+    array = _checks.real_array("weights", weights).astype(np.float64)
+    _checks.finite("weights", array)
+    if (array < 0).any():
+        raise ValueError(f"weights must be at least 0, got {array.min()}")
+    try:
+        mass = np.broadcast_to(array, shape).reshape(stack.shape)
+    except ValueError:
+        raise ValueError(
+            f"weights of shape {array.shape} do not broadcast to fields of shape {shape}"
+        ) from None
+    if not np.isfinite(stack[mass > 0]).all():
+        raise ValueError("fields must be finite wherever weights are above 0; give bad pixels the weight 0")
+    fewest = int((mass > 0).sum(axis=(1, 2)).min())
+    needed = N_PARAMETERS + int(offset) + 1
+    if fewest < needed:
+        raise ValueError(f"weights must be above 0 at {needed} pixels or more of each field, got {fewest}")
+    return mass
+
+
+def _assembled(
+    parts: list[dict[str, NDArray[np.generic]]], stack: NDArray[np.generic], grid: Grid
+) -> GaborFit:
+    """Join the results of all batches."""
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    gabor = Gabor(**{name: whole.pop(name) for name in PARAMETERS})
+    flags = {name.removeprefix("is_"): whole.pop(name) for name in list(whole) if name.startswith("is_")}
+    return GaborFit(gabor=gabor, grid=grid, fields=stack, flags=flags, **whole)

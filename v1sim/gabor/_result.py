@@ -1,0 +1,167 @@
+"""The result of a fit: parameters, goodness, errors and flags of one field or of a stack."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from v1sim._types import FloatArray
+from v1sim.gabor._errors import PARAMETERS
+from v1sim.gabor._function import Gabor
+from v1sim.grid import Grid
+
+ADVICE = {
+    "dead": "the field is constant: nothing to fit",
+    "blob": "n_x is below 0.15: frequency, amplitude and phase cannot be told apart; report its size, "
+    "or compare with model='gaussian'",
+    "at_bound": "a parameter lies on its bound: errors of the others hold it there; see `bounds`",
+    "beyond_nyquist": "the frequency lies on its upper bound: the field may be finer than its pixels",
+    "outside_patch": "the centre lies outside the patch: only a flank is seen",
+    "ambiguous": "another Gabor or a wide range of them explains the field as well; use more data",
+}
+"""What each flag means and what to do, in the order of gravity."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GaborFit:
+    """Gabors fitted to one field (arrays of shape ``()``) or to a stack of n fields (``(n,)``).
+
+    Attributes
+    ----------
+    gabor : Gabor
+        The fitted functions in canonical form, in the unit of `grid`.
+    grid : Grid
+        Pixel positions.
+    fields : ndarray, shape (ny, nx) or (n, ny, nx)
+        What was fitted.
+    offset : ndarray
+        Constant added to the Gabor; 0 unless it was asked for.
+    r_squared, adjusted_r_squared : ndarray
+        Share of the variance of each field that is explained, plain and per degree of freedom. NaN for a
+        constant field.
+    noise_sd : ndarray
+        Standard deviation of the residual, with pixels less parameters degrees of freedom.
+    covariance : ndarray, shape (8, 8) or (n, 8, 8)
+        Covariance of the parameters in the order of `Gabor`; NaN where the data cannot tell.
+    converged : ndarray of bool
+        Whether the fit came to rest.
+    n_iterations : ndarray of int
+        Steps that it took.
+    flags : dict of str to ndarray of bool
+        ``dead, blob, at_bound, beyond_nyquist, outside_patch, ambiguous``: what limits the fit.
+    """
+
+    gabor: Gabor
+    grid: Grid
+    fields: NDArray[Any]
+    offset: FloatArray
+    r_squared: FloatArray
+    adjusted_r_squared: FloatArray
+    noise_sd: FloatArray
+    degrees_of_freedom: NDArray[np.intp]
+    covariance: FloatArray
+    converged: NDArray[np.bool_]
+    n_iterations: NDArray[np.intp]
+    flags: dict[str, NDArray[np.bool_]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``()`` for one field, ``(n,)`` for a stack."""
+        return self.gabor.shape
+
+    def __len__(self) -> int:
+        return len(self.gabor)
+
+    def __getitem__(self, index: Any) -> Self:
+        if not self.shape:
+            raise TypeError("the fit of a single field cannot be indexed; that of a stack can")
+        taken = {
+            name: getattr(self, name)[index]
+            for name in (
+                "gabor",
+                "fields",
+                "offset",
+                "r_squared",
+                "adjusted_r_squared",
+                "noise_sd",
+                "degrees_of_freedom",
+                "covariance",
+                "converged",
+                "n_iterations",
+            )
+        }
+        return replace(self, **taken, flags={name: flag[index] for name, flag in self.flags.items()})
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def standard_error(self) -> dict[str, FloatArray]:
+        """Standard error of each parameter by name; NaN where the data cannot tell."""
+        errors = np.sqrt(np.einsum("...ii->...i", self.covariance))
+        return {name: errors[..., i] for i, name in enumerate(PARAMETERS)}
+
+    def confidence_interval(self, level: float = 0.95) -> dict[str, FloatArray]:
+        """Return the interval of each parameter that covers the truth with probability `level`.
+
+        From Student's t; for alpha, the betas and f on a logarithmic scale, since they are positive.
+
+        Parameters
+        ----------
+        level : float, optional
+            Between 0 and 1.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (..., 2)
+            Lower and upper end. Angles may leave their canonical range.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {level}")
+        from scipy.special import stdtrit
+
+        reach = stdtrit(np.maximum(self.degrees_of_freedom, 1), 0.5 + level / 2)
+        ends = np.array([-1.0, 1.0])
+        intervals = {}
+        for name, error in self.standard_error.items():
+            value, width = getattr(self.gabor, name)[..., None], (reach * error)[..., None] * ends
+            positive = name in ("alpha", "beta_x", "beta_y", "f")
+            with np.errstate(divide="ignore", invalid="ignore"):
+                intervals[name] = value * np.exp(width / value) if positive else value + width
+        return intervals
+
+    @property
+    def message(self) -> str | list[str]:
+        """What happened and what to do about it, for one field or one for each."""
+        if self.shape:
+            return [str(one.message) for one in self]
+        parts = [advice for name, advice in ADVICE.items() if self.flags[name]]
+        if not self.converged and not self.flags["dead"]:
+            parts.insert(0, f"not converged after {int(self.n_iterations)} steps: raise max_iterations")
+        return "; ".join(parts) if parts else "converged"
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Whether any flag is set."""
+        return np.asarray(np.any(list(self.flags.values()), axis=0))
+
+    def render(self, grid: Grid | None = None) -> FloatArray:
+        """Sample the fitted functions, with their offset, at the pixels of `grid` (by default the fit's own).
+
+        Returns
+        -------
+        ndarray, shape (ny, nx) or (n, ny, nx)
+        """
+        return self.gabor.render(self.grid if grid is None else grid) + self.offset[..., None, None]
+
+    @property
+    def residual(self) -> FloatArray:
+        """What the fit leaves of the fields, shape (ny, nx) or (n, ny, nx)."""
+        return np.asarray(self.fields, np.float64) - self.render()
