@@ -83,7 +83,9 @@ def array_ratio():
         alone = seconds(products)
         ratios.append(whole / alone)
         print(f"  whole run {whole:.2f} s, products alone {alone:.2f} s, ratio {ratios[-1]:.2f}")
-    print(f"STA from an array, 50k frames, 50 cells, 10 lags: {median(ratios):.2f} x products (target <= 1.5)")
+    print(
+        f"STA from an array, 50k frames, 50 cells, 10 lags: {median(ratios):.2f} x products (target <= 1.5)"
+    )
 
 
 def peak_memory(n_frames):

@@ -1,6 +1,7 @@
 """Validators for the front doors: each names the argument, says what came and what is taken."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,7 +42,7 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     return value
 
 
-def real_array(name: str, value: ArrayLike) -> NDArray[np.generic]:
+def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
     """Return `value` as an array, or raise if it does not hold real numbers."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
