@@ -168,6 +168,19 @@ def as_responder(responder: Any, stimulus: Stimulus) -> Responder:
     return RecordedResponses(np.asarray(array, np.float32).reshape(len(array), -1))
 
 
+def over_passes(progress: Progress, n_passes: int, n_frames: int) -> Progress:
+    """Return a callback that reports the progress of several passes in a row as that of one."""
+    finished = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal finished
+        progress(finished + done, n_passes * n_frames)
+        if done == total:
+            finished += total
+
+    return report
+
+
 def run(
     stimulus: Stimulus,
     jobs: Sequence[Job],

@@ -51,7 +51,7 @@ class ComplexCells:
         self.gabor = gabor
         self.grid = grid
         self.pairs = balanced_pairs(gabor, grid)  # (n_cells, 2, ny, nx)
-        self._columns = as_columns(self.pairs.swapaxes(0, 1).reshape(-1, *grid.shape))
+        self._columns = as_columns(np.concatenate(self.pairs.swapaxes(0, 1)))
 
     @property
     def n_units(self) -> int:

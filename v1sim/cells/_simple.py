@@ -62,7 +62,9 @@ class SimpleCells:
 
 def as_columns(weights: NDArray[np.float64]) -> NDArray[np.float32]:
     """Flatten fields (n, ny, nx) into the columns of a matrix, shape (ny * nx, n)."""
-    return np.ascontiguousarray(weights.reshape(len(weights), -1).T, dtype=np.float32)
+    return np.ascontiguousarray(
+        weights.reshape(len(weights), weights.shape[1] * weights.shape[2]).T, dtype=np.float32
+    )
 
 
 def weighted_sums(frames: Frames, columns: NDArray[np.float32], grid: Grid) -> Responses:

@@ -132,7 +132,7 @@ def nested_test(
     ----------
     Schwartz, Pillow, Rust & Simoncelli 2006, J Vision 6(4):13, section on nested hypothesis tests.
     """
-    null = null.copy()
+    covariance, null = covariance.copy(), null.copy()
     n_found = {"excitatory": 0, "suppressive": 0}
     bands = []
     while sum(n_found.values()) < len(covariance):
@@ -146,8 +146,8 @@ def nested_test(
             break
         n_found["excitatory" if above >= below else "suppressive"] += 1
         axis = vectors[:, -1 if above >= below else 0]
-        covariance = _neutralise(covariance, axis)
-        null = _neutralise(null, axis)
+        for matrix in (covariance, *null):
+            _neutralise(matrix, axis)
     return Significance(
         n_excitatory=n_found["excitatory"],
         n_suppressive=n_found["suppressive"],
@@ -167,14 +167,11 @@ def _extremes(matrices: FloatArray, workers: int) -> tuple[FloatArray, FloatArra
     return spectra[:, 0], spectra[:, -1]
 
 
-def _neutralise(matrices: FloatArray, axis: FloatArray) -> FloatArray:
-    """Project `axis` out of covariances (..., D, D) and give it the variance ratio of chance, 1, instead.
+def _neutralise(covariance: FloatArray, axis: FloatArray) -> None:
+    """Project `axis` out of a covariance, in place, and give it the variance ratio of chance, 1, instead.
 
     The axis stays an eigenvector, but one inside the bulk, where it cannot be extreme.
     """
-    image = matrices @ axis
-    variance = image @ axis
-    mixed = image[..., :, None] * axis
-    return np.asarray(
-        matrices - mixed - mixed.swapaxes(-1, -2) + (variance[..., None, None] + 1) * np.outer(axis, axis)
-    )
+    image = covariance @ axis
+    half = image - (image @ axis + 1) / 2 * axis
+    covariance -= np.outer(half, axis) + np.outer(axis, half)

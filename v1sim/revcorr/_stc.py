@@ -11,8 +11,8 @@ from v1sim._types import Stimulus
 from v1sim.revcorr._axes import STC
 from v1sim.revcorr._significance import nested_test
 from v1sim.revcorr._stc_sums import ResponseTrace, STCSums
-from v1sim.revcorr._time_shift import draw_shifts, shifted_covariances
-from v1sim.stream import Progress, as_responder, run
+from v1sim.revcorr._time_shift import draw_shifts, shifted_covariances, shifts_together
+from v1sim.stream import Progress, as_responder, over_passes, run
 
 
 def stc(
@@ -53,7 +53,7 @@ def stc(
     executor : concurrent.futures.Executor, optional
         Where to work instead of threads of our own.
     progress : callable, optional
-        Called with (frames done, frames in all) for each pass over the stimulus.
+        Called with (frames done, frames in all), counted over all passes over the stimulus.
 
     Returns
     -------
@@ -85,7 +85,15 @@ def stc(
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
     answering = as_responder(responder, stimulus)
     n_workers = _checks.integer("workers", os.cpu_count() or 1 if workers is None else workers, minimum=1)
-    pass_over = partial(run, stimulus, n_lags=n_lags, workers=n_workers, executor=executor, progress=progress)
+    n_passes = 1 + answering.n_units * -(-n_shifts // shifts_together(n_lags, stimulus.frame_shape))
+    pass_over = partial(
+        run,
+        stimulus,
+        n_lags=n_lags,
+        workers=n_workers,
+        executor=executor,
+        progress=None if progress is None else over_passes(progress, n_passes, stimulus.n_frames),
+    )
     make = partial(STCSums, answering.n_units, stimulus.frame_shape, n_lags)
     if n_shifts == 0:
         (sums,) = pass_over([(answering, make)])

@@ -36,6 +36,12 @@ def draw_shifts(n_frames: int, n_shifts: int, *, memory: int, seed: int) -> NDAr
     return memory + np.random.default_rng(seed).choice(n_possible, n_shifts, replace=False)
 
 
+def shifts_together(n_lags: int, frame_shape: tuple[int, int]) -> int:
+    """Return the number of shifts whose covariances are summed in one pass."""
+    n_dimensions = n_lags * frame_shape[0] * frame_shape[1]
+    return max(1, NULL_BYTES // (8 * n_dimensions**2))
+
+
 def shifted_covariances(
     pass_over: Callable[..., list[Any]],
     stimulus: Stimulus,
@@ -66,7 +72,7 @@ def shifted_covariances(
     """
     ny, nx = stimulus.frame_shape
     n_dimensions = n_lags * ny * nx
-    n_together = max(1, NULL_BYTES // (8 * n_dimensions**2))
+    n_together = shifts_together(n_lags, stimulus.frame_shape)
     covariances = np.empty((len(shifts), n_dimensions, n_dimensions))
     for first in range(0, len(shifts), n_together):
         group = shifts[first : first + n_together]

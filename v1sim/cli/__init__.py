@@ -1,0 +1,7 @@
+"""The command line: options, seeds, paths, progress and printing; it computes nothing."""
+
+from v1sim.cli._analyze import analyze
+from v1sim.cli._app import app, main, run_reporting
+from v1sim.cli._revcorr import revcorr
+
+__all__ = ["analyze", "app", "main", "revcorr", "run_reporting"]

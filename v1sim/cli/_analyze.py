@@ -1,0 +1,92 @@
+"""``v1sim analyze``: the receptive fields of a recorded neuron."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from v1sim import experiments, io
+from v1sim._types import FloatArray
+from v1sim.cli._app import app, console, progress_bar
+
+
+@app.command()
+def analyze(
+    recording: Annotated[
+        Path, typer.Argument(help=".npz with `stimulus` (n_frames, ...) and `spike_counts` (n_frames, ...).")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for arrays, run.json and figures.")] = Path(
+        "results/analyze"
+    ),
+    lags: Annotated[int, typer.Option(help="Number of lags; 0 is the frame shown with the spike.")] = 16,
+    shifts: Annotated[
+        int,
+        typer.Option(help="Circular time shifts of the null; 0 takes the analytic Marchenko-Pastur edges."),
+    ] = 50,
+    alpha: Annotated[
+        float, typer.Option(help="Chance of a false axis at the first test, both tails.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="Seed of the shifts.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Number of threads; all cores unless given.")] = None,
+) -> None:
+    """Recover STA and significant STC axes of a recording: white noise shown, spikes counted per frame."""
+    config = experiments.RecordingConfig(n_lags=lags, n_shifts=shifts, alpha=alpha, seed=seed)
+    with io.new_folder(out) as folder:
+        data = io.load_recording(recording)
+        with progress_bar("reverse correlation") as progress:
+            result = experiments.analyze_recording(data, config, workers=workers, progress=progress)
+        console.print(table(result))
+        for unit, sentence in enumerate(result.sentences):
+            ratios = result.axis_ratios[result.axis_units == unit]
+            console.print(f"unit {unit}: {sentence}", highlight=False)
+            console.print(f"  excitatory variance ratios:  {_listed(ratios[ratios > 1])}", highlight=False)
+            console.print(f"  suppressive variance ratios: {_listed(ratios[ratios < 1])}", highlight=False)
+        record = {"experiment": "analyze", "recording": str(recording), **asdict(config)}
+        io.save_run(folder, result.arrays(), record)
+        draw(folder)
+    console.print(f"Arrays, run.json and figures are in {out}")
+
+
+def draw(folder: Path) -> None:
+    """Draw the figures of a saved run into its folder."""
+    from v1sim import plotting  # matplotlib is slow to import
+
+    arrays, _ = io.load_run(folder)
+    result = experiments.RecordingResult.from_arrays(arrays)
+    for unit in range(len(result.sta)):
+        plotting.recording_spectrum(result, unit).savefig(folder / f"spectrum_unit{unit}.png")
+        plotting.recording_axes(result, unit).savefig(folder / f"axes_unit{unit}.png")
+
+
+def table(result: experiments.RecordingResult) -> Table:
+    """Return the table of units: spikes, strength of the STA, and significant axes with variance ratios."""
+    shown = Table(title=f"{result.n_frames} frames with full history")
+    for name in (
+        "unit",
+        "spikes",
+        "N_eff",
+        "STA max |z|",
+        "null band",
+        "excitatory",
+        "suppressive",
+    ):
+        shown.add_column(name, justify="right")
+    for unit, (spikes, n_effective) in enumerate(zip(result.n_spikes, result.n_effective, strict=True)):
+        ratios = result.axis_ratios[result.axis_units == unit]
+        shown.add_row(
+            str(unit),
+            f"{spikes:.0f}",
+            f"{n_effective:.0f}",
+            f"{np.abs(result.sta_z[unit]).max():.1f}",
+            f"{result.bands[unit, 0]:.3f} .. {result.bands[unit, 1]:.3f}",
+            str((ratios > 1).sum()),
+            str((ratios < 1).sum()),
+        )
+    return shown
+
+
+def _listed(ratios: FloatArray) -> str:
+    return " ".join(f"{ratio:.3f}" for ratio in ratios) or "none"

@@ -1,0 +1,17 @@
+"""Experiments: one question each, a frozen configuration in, a frozen result out."""
+
+from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
+from v1sim.experiments._reverse_correlation import (
+    ReverseCorrelationConfig,
+    ReverseCorrelationResult,
+    reverse_correlation,
+)
+
+__all__ = [
+    "RecordingConfig",
+    "RecordingResult",
+    "ReverseCorrelationConfig",
+    "ReverseCorrelationResult",
+    "analyze_recording",
+    "reverse_correlation",
+]

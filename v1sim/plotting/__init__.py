@@ -1,0 +1,14 @@
+"""Figures, drawn from results; the only room that knows matplotlib, and it computes nothing."""
+
+from v1sim.plotting._recording import recording_axes, recording_spectrum
+from v1sim.plotting._reverse_correlation import complex_cells, parameters, simple_cells, spectra, story
+
+__all__ = [
+    "complex_cells",
+    "parameters",
+    "recording_axes",
+    "recording_spectrum",
+    "simple_cells",
+    "spectra",
+    "story",
+]

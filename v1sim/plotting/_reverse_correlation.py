@@ -1,0 +1,156 @@
+"""Figures of the reverse-correlation experiment."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from v1sim._types import FloatArray
+from v1sim.experiments import ReverseCorrelationResult
+from v1sim.plotting._style import EXCITATORY, QUIET, RECOVERED, clean, draw_field, new_figure
+
+CELLS_A_ROW = 12
+
+
+def story(result: ReverseCorrelationResult, cell: int = 0) -> Figure:
+    """Draw the whole path of one cell in a row: noise, cell, recovered field, fit, what the fit leaves."""
+    grid, fit = result.grid, result.fitted[cell]
+    recovered, fitted = result.recovered_fields[cell, 0], result.fitted[cell].render(result.grid)
+    name = "STC axis" if result.is_complex[cell] else "STA"
+    panels = [
+        (result.example_frame, "one frame of noise"),
+        (result.true_fields[cell, 0], "the cell's field"),
+        (recovered, f"recovered ({name})"),
+        (fitted, "Gabor fit"),
+        (recovered - fitted, "residual"),
+    ]
+    figure = new_figure(12, 3.3)
+    for axes, (field, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        draw_field(axes, field, grid, bare=axes.get_subplotspec().colspan.start > 0)
+        axes.set_title(title, fontsize=11)
+    shared = float(np.abs(recovered).max())  # fit and residual on the scale of the field that they explain
+    for axes in figure.axes[2:]:
+        axes.images[0].set_clim(-shared, shared)
+    figure.suptitle(
+        f"orientation {fit.orientation_deg:.1f} deg (true {result.truth[cell].orientation_deg:.1f}), "
+        f"{fit.spatial_frequency:.4f} cycles/{grid.unit} (true {result.truth[cell].spatial_frequency:.4f}), "
+        f"R² {result.fitted_r_squared[cell]:.3f}",
+        fontsize=10,
+    )
+    return figure
+
+
+def simple_cells(result: ReverseCorrelationResult) -> Figure:
+    """Draw each simple cell's true field, its STA and the fit, one under the other."""
+    cells = np.flatnonzero(~result.is_complex)
+    rendered = result.fitted.render(result.grid)
+    rows = [("cell", result.true_fields[:, 0]), ("STA", result.recovered_fields[:, 0]), ("fit", rendered)]
+    return _stacks(cells, rows, [f"{i + 1}" for i in cells])
+
+
+def complex_cells(result: ReverseCorrelationResult) -> Figure:
+    """Draw each complex cell's pair, the first two STC axes, and the fit to the first of them."""
+    cells = np.flatnonzero(result.is_complex)
+    rows = [
+        ("pair", result.true_fields[:, 0]),
+        ("", result.true_fields[:, 1]),
+        ("STC axes", result.recovered_fields[:, 0]),
+        ("", result.recovered_fields[:, 1]),
+        ("fit", result.fitted.render(result.grid)),
+    ]
+    return _stacks(cells, rows, [f"{i + 1}: cos {result.recovery[i]:.3f}" for i in cells])
+
+
+def spectra(result: ReverseCorrelationResult) -> Figure:
+    """Draw the STC spectrum of every complex cell with the band that chance stays within."""
+    cells = np.flatnonzero(result.is_complex)
+    n_rows, n_columns = -(-len(cells) // 4), min(4, len(cells))
+    figure = new_figure(2.8 * n_columns, 2.3 * n_rows + 0.3)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True)
+    for k, axes in enumerate(panels.flat):
+        if k >= len(cells):
+            axes.set_axis_off()
+            continue
+        draw_spectrum(axes, result.eigenvalues[k], result.edges[k])
+        axes.set_title(f"cell {cells[k] + 1}: {result.n_axes[k, 0]} axes", fontsize=9)
+    for axes in panels[-1]:
+        axes.set_xlabel("rank of axis")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("variance ratio")
+    return figure
+
+
+def parameters(result: ReverseCorrelationResult) -> Figure:
+    """Draw fitted against true parameters of all cells."""
+    true, fitted = result.truth, result.fitted
+    half_turns = np.round((fitted.orientation_deg - true.orientation_deg) / 180)
+    phase = np.where(half_turns % 2 == 0, fitted.phi, -fitted.phi)  # tau + pi turns the phase around
+    phase = phase + 2 * np.pi * np.round((true.phi - phase) / (2 * np.pi))
+    unit = result.grid.unit
+    panels = [
+        ("orientation [deg]", true.orientation_deg, fitted.orientation_deg - 180 * half_turns),
+        (f"spatial frequency [cycles/{unit}]", true.spatial_frequency, fitted.spatial_frequency),
+        ("$n_x$ [cycles]", true.n_x, fitted.n_x),
+        ("$n_y$ [cycles]", true.n_y, fitted.n_y),
+        ("phase [deg], simple cells", np.rad2deg(true.phi), np.rad2deg(phase)),
+    ]
+    figure = new_figure(14, 3.1)
+    for axes, (name, x, y) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        shown = ~result.is_complex if name.startswith("phase") else np.ones(len(x), bool)
+        _identity(axes, x[shown], y[shown], result.is_complex[shown])
+        axes.set_xlabel(f"true {name}")
+        axes.set_ylabel("fitted")
+    handles = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def draw_spectrum(axes: Axes, eigenvalues: FloatArray, band: FloatArray) -> None:
+    """Draw a spectrum against rank, the null band in grey and what leaves it in red.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Where to draw.
+    eigenvalues : ndarray, shape (D,)
+        Variance ratios in descending order.
+    band : ndarray, shape (2,)
+        Lower and upper edge of the null band.
+    """
+    rank = np.arange(1, len(eigenvalues) + 1)
+    outside = (eigenvalues < band[0]) | (eigenvalues > band[1])
+    axes.axhspan(band[0], band[1], color=QUIET, alpha=0.35, lw=0)
+    axes.axhline(1, color=QUIET, lw=0.8)
+    axes.plot(rank[~outside], eigenvalues[~outside], ".", ms=2, color="0.3")
+    axes.plot(rank[outside], eigenvalues[outside], "o", ms=4, color=EXCITATORY)
+    clean(axes)
+
+
+def _identity(axes: Axes, x: FloatArray, y: FloatArray, is_complex: NDArray[np.bool_]) -> None:
+    low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    axes.plot([low, high], [low, high], color=QUIET, lw=1, zorder=0)
+    axes.plot(x[~is_complex], y[~is_complex], "o", ms=4, color=RECOVERED, label="simple")
+    axes.plot(x[is_complex], y[is_complex], "s", ms=4, mfc="none", color=EXCITATORY, label="complex")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.locator_params(nbins=5)
+    clean(axes)
+
+
+def _stacks(cells: NDArray[np.intp], rows: list[tuple[str, FloatArray]], titles: list[str]) -> Figure:
+    """Draw cells side by side, `CELLS_A_ROW` in a band, with the named rows of fields under each other."""
+    n_bands, n_columns = -(-len(cells) // CELLS_A_ROW), min(CELLS_A_ROW, len(cells))
+    figure = new_figure(1.0 * n_columns + 0.5, n_bands * (1.0 * len(rows) + 0.3))
+    panels = figure.subplots(n_bands * len(rows), n_columns, squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for k, cell in enumerate(cells):
+        band, column = divmod(k, CELLS_A_ROW)
+        for r, (name, stack) in enumerate(rows):
+            axes = panels[band * len(rows) + r, column]
+            axes.set_axis_on()
+            draw_field(axes, stack[cell])
+            if column == 0:
+                axes.set_ylabel(name, fontsize=9)
+            if r == 0:
+                axes.set_title(titles[k], fontsize=8)
+    return figure
