@@ -80,7 +80,15 @@ def balanced_pairs(gabor: Gabor, grid: Grid) -> FloatArray:
     even = Gabor(**p | {"phi": np.zeros_like(p["phi"])}).render(grid)
     odd = Gabor(**p | {"phi": np.full_like(p["phi"], -np.pi / 2)}).render(grid)
     norm = np.sqrt((_norm(even) ** 2 + _norm(odd) ** 2) / 2)
-    even, odd = _orthonormal(_without_dc(even, envelope), _without_dc(odd, envelope))
+    even, odd = _without_dc(even, envelope), _without_dc(odd, envelope)
+    smallest = np.minimum(_norm(even), _norm(odd))
+    degenerate = np.flatnonzero(smallest < np.sqrt(np.finfo(np.float64).eps) * norm)
+    if degenerate.size:
+        raise ValueError(
+            f"gabor must have a carrier that the grid resolves: cells {degenerate.tolist()} have an odd or "
+            "an even half that is zero"
+        )
+    even, odd = _orthonormal(even, odd)
     cos, sin = np.cos(p["phi"])[:, None, None], np.sin(p["phi"])[:, None, None]
     return np.stack([norm * (cos * even - sin * odd), norm * (cos * odd + sin * even)], axis=1)
 
@@ -101,14 +109,7 @@ def _orthonormal(first: FloatArray, second: FloatArray) -> tuple[FloatArray, Flo
     The sum and the difference of two unit vectors are orthogonal; once normalised, half a turn in their
     plane brings them back next to where the two vectors were.
     """
-    norms = _norm(first), _norm(second)
-    degenerate = np.flatnonzero(np.minimum(*norms) < np.sqrt(np.finfo(np.float64).eps) * np.maximum(*norms))
-    if degenerate.size:
-        raise ValueError(
-            f"gabor must have a carrier that the grid resolves: cells {degenerate.tolist()} have an odd or "
-            "an even half that is zero"
-        )
-    first, second = first / norms[0], second / norms[1]
+    first, second = first / _norm(first), second / _norm(second)
     total, difference = first + second, first - second
     total, difference = total / _norm(total), difference / _norm(difference)
     return (total + difference) / np.sqrt(2), (total - difference) / np.sqrt(2)

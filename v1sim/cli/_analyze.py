@@ -24,7 +24,7 @@ def analyze(
     lags: Annotated[int, typer.Option(help="Number of lags; 0 is the frame shown with the spike.")] = 16,
     shifts: Annotated[
         int,
-        typer.Option(help="Circular time shifts of the null; 0 takes the analytic Marchenko-Pastur edges."),
+        typer.Option(help="Circular time shifts of the null; 0 takes the analytic edges."),
     ] = 50,
     alpha: Annotated[
         float, typer.Option(help="Chance of a false axis at the first test, both tails.")

@@ -23,7 +23,7 @@ class RecordingConfig:
     n_lags : int
         Number of lags: 0 is the frame shown with the response, growing into the past.
     n_shifts : int
-        Number of circular time shifts of the null of the STC axes; 0 takes the Marchenko-Pastur edges.
+        Number of circular time shifts of the null of the STC axes; 0 takes the analytic edges.
     alpha : float
         Probability of a false axis at the first step of the nested test.
     seed : int

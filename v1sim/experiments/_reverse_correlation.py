@@ -99,7 +99,7 @@ class ReverseCorrelationResult:
     eigenvalues : ndarray, shape (n_complex, ny * nx)
         STC spectra as variance ratios.
     edges : ndarray, shape (n_complex, 2)
-        Marchenko-Pastur edges of chance, lower and upper.
+        Edges of the spectrum of chance, lower and upper.
     n_axes : ndarray of int, shape (n_complex, 2)
         Number of excitatory and of suppressive axes beyond them.
     example_frame : ndarray, shape (ny, nx)

@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
+from v1sim.revcorr._bulk import Bulk
 
 TRACY_WIDOM_97_5 = 1.4538
 """97.5 % point of the Tracy-Widom law for real matrices (Bejan 2005, table 2): 2.5 % for either edge."""
@@ -26,7 +27,7 @@ class Significance:
     upper, lower : float
         Edges of the null band of the first test: variance ratios that chance stays within.
     method : str
-        ``"time-shift"`` or ``"marchenko-pastur"``.
+        ``"time-shift"`` or ``"edges"``.
     alpha : float
         Probability that a spectrum without axes leaves the band (either edge).
     n_shifts : int
@@ -54,47 +55,37 @@ class Significance:
                 f"time shifts of the responses (seed {self.seed}), alpha {self.alpha:g} for both tails"
             )
         return (
-            f"{counts} outside the Marchenko-Pastur edges for the effective number of spikes, with the "
-            f"Tracy-Widom allowance for the extreme eigenvalue (alpha {self.alpha:g})"
+            f"{counts}: beyond the edges of the spectrum of white noise with these responses as weights "
+            f"(Marchenko-Pastur, Tracy-Widom), alpha {self.alpha:g} for both tails"
         )
 
 
-def marchenko_pastur(eigenvalues: FloatArray, n_effective: float) -> Significance:
-    """Count the eigenvalues of a covariance of `n_effective` samples that white noise would not give.
+def edge_test(eigenvalues: FloatArray, chance: Bulk) -> Significance:
+    """Count the eigenvalues that the spectrum of chance does not reach, at once and without a null.
 
-    The edges (1 +- sqrt(g))^2, g = D / N_eff, are widened to the 97.5 % point of the extreme eigenvalue's
-    fluctuation (Johnstone 2001, theorem 1.1), so that noise leaves the band in about 5 % of spectra. Weights
-    that vary much make the true spectrum a little wider than these edges: the time-shift null is the judge.
+    Each edge is moved out to the 97.5 % point of the extreme eigenvalue of chance, so that noise leaves the
+    band in about 5 % of spectra. This holds for white noise and independent frames; the time-shift null
+    also knows of correlations in time.
 
     Parameters
     ----------
     eigenvalues : ndarray, shape (n,)
         Variance ratios.
-    n_effective : float
-        Effective number of samples, (sum r)^2 / sum r^2.
+    chance : Bulk
+        The spectrum of responses that ignore the stimulus.
 
     Returns
     -------
     Significance
-
-    References
-    ----------
-    Marchenko & Pastur 1967. Johnstone 2001, Ann Statist 29:295. Aljadeff et al. 2013, PLoS Comput Biol.
     """
-    n, d = n_effective, len(eigenvalues)
-    root_n, root_d = np.sqrt(n), np.sqrt(d)
-    upper_width = (root_n + root_d) * (1 / root_n + 1 / root_d) ** (1 / 3)
-    upper = ((root_n + root_d) ** 2 + TRACY_WIDOM_97_5 * upper_width) / n
-    lower = 0.0
-    if n > d:  # below, the covariance is singular and its smallest eigenvalues are 0 by construction
-        lower_width = (root_n - root_d) * (1 / root_d - 1 / root_n) ** (1 / 3)
-        lower = max(0.0, ((root_n - root_d) ** 2 - TRACY_WIDOM_97_5 * lower_width) / n)
+    upper = chance.upper + TRACY_WIDOM_97_5 * chance.upper_scale
+    lower = max(0.0, chance.lower - TRACY_WIDOM_97_5 * chance.lower_scale)
     return Significance(
         n_excitatory=int((eigenvalues > upper).sum()),
         n_suppressive=int((eigenvalues < lower).sum()),
-        upper=float(upper),
-        lower=float(lower),
-        method="marchenko-pastur",
+        upper=upper,
+        lower=lower,
+        method="edges",
         alpha=0.05,
         n_shifts=0,
         seed=None,

@@ -43,7 +43,8 @@ def stc(
         Number of lags that an axis spans: 0 is the frame shown with the response, growing into the past.
     n_shifts : int, optional
         Number of distinct circular shifts of the responses against the stimulus that make the null of
-        the nested test. With 0 the axes are counted by the Marchenko-Pastur edges instead, at once.
+        the nested test. With 0 the axes are counted by the edges of the spectrum of white noise
+        instead, at once.
     alpha : float, optional
         Probability of a false axis, both tails together, at the first step of the nested test.
     seed : int, optional

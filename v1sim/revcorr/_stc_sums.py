@@ -6,8 +6,9 @@ import numpy as np
 
 from v1sim._types import FloatArray, Responses
 from v1sim.revcorr._axes import STC
+from v1sim.revcorr._bulk import ResponseHistogram, bulk
 from v1sim.revcorr._moments import check_responses, pixel_variances
-from v1sim.revcorr._significance import marchenko_pastur
+from v1sim.revcorr._significance import edge_test
 from v1sim.stream import Block
 
 
@@ -23,6 +24,7 @@ class STCSums:
         self.products = np.zeros((n_units, n_dimensions))
         self.response_sum = np.zeros(n_units)
         self.response_squares = np.zeros(n_units)
+        self.histogram = ResponseHistogram.empty(n_units)
         self.frame_sum = np.zeros(self.n_pixels)
         self.frame_squares = np.zeros(self.n_pixels)
 
@@ -43,6 +45,7 @@ class STCSums:
             outer_product += weighted.T @ weighted
         self.response_sum += responses.sum(axis=0, dtype=np.float64)
         self.response_squares += np.square(responses, dtype=np.float64).sum(axis=0)
+        self.histogram.update(responses)
         self.frame_sum += frames.sum(axis=0, dtype=np.float64)
         self.frame_squares += np.einsum("tp,tp->p", frames, frames)
         self.n_frames += len(responses)
@@ -53,6 +56,7 @@ class STCSums:
         self.products += other.products
         self.response_sum += other.response_sum
         self.response_squares += other.response_squares
+        self.histogram.merge(other.histogram)
         self.frame_sum += other.frame_sum
         self.frame_squares += other.frame_squares
         self.n_frames += other.n_frames
@@ -79,7 +83,7 @@ class STCSums:
         return (second_moment - sta[:, :, None] * sta[:, None, :]) / variance.mean(), sta
 
     def result(self) -> STC:
-        """Turn the sums into axes, counted by the Marchenko-Pastur edges for N_eff."""
+        """Turn the sums into axes, counted by the edges of the spectrum of chance."""
         covariances, sta = self.covariances()
         eigenvalues, vectors = np.linalg.eigh(covariances)
         eigenvalues, vectors = eigenvalues[:, ::-1], vectors[:, :, ::-1].swapaxes(1, 2)
@@ -91,7 +95,8 @@ class STCSums:
             n_effective=n_effective,
             n_frames=self.n_frames,
             significance=tuple(
-                marchenko_pastur(values, n) for values, n in zip(eigenvalues, n_effective, strict=True)
+                edge_test(values, bulk(*self.histogram.levels(unit), len(values)))
+                for unit, values in enumerate(eigenvalues)
             ),
         )
 
