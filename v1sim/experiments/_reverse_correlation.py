@@ -12,7 +12,7 @@ from v1sim._types import FloatArray, Responder
 from v1sim.cells import ComplexCells, Poisson, SimpleCells
 from v1sim.gabor import Gabor, fit_gabor
 from v1sim.grid import Grid
-from v1sim.revcorr import STASums, STCSums
+from v1sim.revcorr import STASums, STCSums, sta_from_sums, stc_from_sums
 from v1sim.stimuli import BinaryNoise, GaussianNoise
 from v1sim.stream import Job, Progress, run
 
@@ -198,7 +198,8 @@ def reverse_correlation(
         (_spiking(simple, config), partial(STASums, config.n_simple, grid.shape, 1)),
         (_spiking(complex_, config), partial(STCSums, config.n_complex, grid.shape, 1)),
     ]
-    sta, stc = (sums.result() for sums in run(noise, jobs, workers=workers, progress=progress))
+    sta_sums, stc_sums = run(noise, jobs, workers=workers, progress=progress)
+    sta, stc = sta_from_sums(sta_sums), stc_from_sums(stc_sums)
 
     true_fields = np.concatenate([np.repeat(simple.weights[:, None], 2, axis=1), complex_.pairs])
     recovered = np.concatenate([np.repeat(sta.rf, 2, axis=1), stc.eigenvectors[:, :2, 0]])

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim import _checks
-from v1sim.io._npz import read_npz
+from v1sim._npz import read_npz
 
 
 @dataclass(frozen=True, eq=False)

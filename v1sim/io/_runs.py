@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from v1sim.io._npz import read_npz
+from v1sim._npz import read_npz
 
 RECORD = "run.json"
 ARRAYS = "result.npz"

@@ -5,8 +5,10 @@ Both answer the same question of the same spectrum; a `Significance` says which 
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
@@ -93,21 +95,21 @@ def edge_test(eigenvalues: FloatArray, chance: Bulk) -> Significance:
 
 
 def nested_test(
-    covariance: FloatArray, null: FloatArray, *, alpha: float, seed: int, workers: int
+    covariance: FloatArray, null: NDArray[np.float32], *, alpha: float, seed: int, workers: int
 ) -> Significance:
     """Test the extreme eigenvalue against a null, project its axis out, and repeat until none stands out.
 
-    At each step the largest and the smallest eigenvalue are compared with the same ones of the null
-    covariances, each tail at alpha / 2; of two that stand out, the one further out (in standard deviations
-    of its null) is taken. Projecting the found axes out of the null too removes the variance that they
-    bring to it.
+    Each tail is tested at alpha / 2. Projecting the found axes out of the null too removes the variance that
+    they bring to it, which narrows the null band; an eigenvalue that is beyond a wider band is beyond the
+    narrower ones to come. So all axes beyond the band are taken at once, and the null is made anew only
+    when none is left: the outcome is that of the test one axis at a time.
 
     Parameters
     ----------
     covariance : ndarray, shape (D, D)
         Response-triggered covariance of one unit, in units of the pixel variance.
     null : ndarray, shape (n_shifts, D, D)
-        The same from shifted responses.
+        The same from shifted responses; float32 will do.
     alpha : float
         Probability of a false axis at the first step.
     seed : int
@@ -123,25 +125,24 @@ def nested_test(
     ----------
     Schwartz, Pillow, Rust & Simoncelli 2006, J Vision 6(4):13, section on nested hypothesis tests.
     """
-    covariance, null = covariance.copy(), null.copy()
-    n_found = {"excitatory": 0, "suppressive": 0}
+    values, vectors = np.linalg.eigh(covariance)
+    null = null.copy()
+    found = np.zeros(len(values), bool)
     bands = []
-    while sum(n_found.values()) < len(covariance):
-        values, vectors = np.linalg.eigh(covariance)
+    while True:
         lowest, highest = _extremes(null, workers)
         lower, upper = np.quantile(lowest, alpha / 2), np.quantile(highest, 1 - alpha / 2)
         bands.append((float(lower), float(upper)))
-        above = (values[-1] - highest.mean()) / highest.std() if values[-1] > upper else -np.inf
-        below = (lowest.mean() - values[0]) / lowest.std() if values[0] < lower else -np.inf
-        if above == below == -np.inf:
+        beyond = ((values < lower) | (values > upper)) & ~found
+        if not beyond.any():
             break
-        n_found["excitatory" if above >= below else "suppressive"] += 1
-        axis = vectors[:, -1 if above >= below else 0]
-        for matrix in (covariance, *null):
-            _neutralise(matrix, axis)
+        found |= beyond
+        for matrix in null:
+            for axis in vectors.T[beyond]:
+                neutralise(matrix, axis)
     return Significance(
-        n_excitatory=n_found["excitatory"],
-        n_suppressive=n_found["suppressive"],
+        n_excitatory=int((found & (values > 1)).sum()),
+        n_suppressive=int((found & (values < 1)).sum()),
         lower=bands[0][0],
         upper=bands[0][1],
         method="time-shift",
@@ -151,18 +152,19 @@ def nested_test(
     )
 
 
-def _extremes(matrices: FloatArray, workers: int) -> tuple[FloatArray, FloatArray]:
+def _extremes(matrices: NDArray[np.float32], workers: int) -> tuple[FloatArray, FloatArray]:
     """Return the smallest and the largest eigenvalue of each matrix, shape (n,) each."""
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         spectra = np.array(list(pool.map(np.linalg.eigvalsh, matrices)))
     return spectra[:, 0], spectra[:, -1]
 
 
-def _neutralise(covariance: FloatArray, axis: FloatArray) -> None:
+def neutralise(covariance: NDArray[np.floating[Any]], axis: FloatArray) -> None:
     """Project `axis` out of a covariance, in place, and give it the variance ratio of chance, 1, instead.
 
     The axis stays an eigenvector, but one inside the bulk, where it cannot be extreme.
     """
+    axis = axis.astype(covariance.dtype)
     image = covariance @ axis
     half = image - (image @ axis + 1) / 2 * axis
     covariance -= np.outer(half, axis) + np.outer(axis, half)
