@@ -18,10 +18,10 @@ from v1sim.stream import Block, Passes, Sums
 
 _SPARE_VECTORS = 2
 """Vectors beyond the rank in a block: they speed up the last axes asked for (Halko et al. 2011, 4.2)."""
-_FEWEST_PASSES = 2
-"""Passes after the first vectors' that are always made: before, everything looks like the bulk."""
 _TOLERANCE = 0.1
 """Residual of an axis over its distance from the bulk at which it rests: about the sine of its error."""
+_FAINTEST = 1.2
+"""Faintest axis that a search must not miss: so many half-widths of the bulk away from its middle."""
 
 
 class ProjectionSums(Sums):
@@ -85,10 +85,10 @@ def matrix_free_stc(passes: Passes, responder: Responder, *, rank: int, project_
             image = _without_sta(image, moments)
         basis, images = np.concatenate([basis, newest], axis=2), np.concatenate([images, image], axis=2)
         excess, axes, residual = _ritz(basis, images, rank)
-        complete = basis.shape[2] + width > n_dimensions
-        converged = _at_rest(excess, residual, moments) | complete
-        settled = converged.all() and passes.n_done > _FEWEST_PASSES
-        if settled or complete or passes.n_done == passes.n_passes:
+        n_products = images.shape[2] // width
+        exhausted = n_products >= _enough(n_dimensions) or images.shape[2] + width > n_dimensions
+        converged = _at_rest(excess, residual, moments) | exhausted
+        if converged.all() or passes.n_done == passes.n_passes:
             break
         newest = _orthogonal_to(basis, image)
     order = np.argsort(-excess, axis=1)
@@ -128,12 +128,22 @@ def _ritz(basis: FloatArray, images: FloatArray, rank: int) -> tuple[FloatArray,
 
 
 def _at_rest(excess: FloatArray, residual: FloatArray, moments: MomentSums) -> NDArray[np.bool_]:
-    """Say of each unit whether every axis that stands out of the bulk has come to rest."""
+    """Say of each unit whether all its axes stand out of the bulk and have come to rest."""
     chance = [moments.chance(unit) for unit in range(len(excess))]
     upper = np.array([[c.upper - 1] for c in chance])
     lower = np.array([[c.lower - 1] for c in chance])
     distance = np.maximum(excess - upper, lower - excess)
-    return np.asarray(((residual <= _TOLERANCE * distance) | (distance <= 0)).all(axis=1))
+    return np.asarray(((distance > 0) & (residual <= _TOLERANCE * distance)).all(axis=1))
+
+
+def _enough(n_dimensions: int) -> int:
+    """Return the number of products after which what is still in the bulk belongs there.
+
+    A random vector holds an axis with a share of about 1 / sqrt(D); each product raises it over the bulk by
+    x + sqrt(x^2 - 1), x being its distance from the middle in half-widths (Chebyshev; Saad 2011, 4.4).
+    """
+    growth = _FAINTEST + np.sqrt(_FAINTEST**2 - 1)
+    return int(np.ceil(np.log(np.sqrt(n_dimensions) / _TOLERANCE) / np.log(growth)))
 
 
 def _orthogonal_to(basis: FloatArray, image: FloatArray) -> FloatArray:

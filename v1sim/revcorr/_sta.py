@@ -191,7 +191,7 @@ def sta_from_sums(sums: STASums) -> STA:
     error = np.sqrt(response_variance[:, None, None] / (safe_variance * n))
     n_units, n_lags = covariance.shape[:2]
     fields = (n_units, n_lags, *sums.frame_shape)
-    halves = [np.where(constant, 0, _covariance(sums, [half])[0]) for half in (0, 1)]
+    halves = (np.where(constant, 0, _covariance(sums, [half])[0]) for half in (0, 1))
     return STA(
         rf=np.where(constant, 0, covariance / safe_variance).reshape(fields),
         standard_error=np.broadcast_to(np.where(constant, np.inf, error), covariance.shape).reshape(fields),
@@ -200,7 +200,7 @@ def sta_from_sums(sums: STASums) -> STA:
         response_mean=response_mean,
         n_effective=response_mean**2 * n / mean_square,
         n_frames=n,
-        reliability=_reliability(*(half.reshape(n_units, -1) for half in halves)),
+        reliability=_reliability(*halves),
         sums=sums,
     )
 
@@ -261,11 +261,12 @@ def _covariance(sums: STASums, halves: Any) -> tuple[FloatArray, FloatArray, Flo
 
 
 def _reliability(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Return the correlation of two halves (n_units, n), extrapolated to the whole."""
+    """Return the correlation of halves (n_units, n_lags, n_pixels), extrapolated to the whole."""
+    space_time = (1, 2)
+    first, second = (half - half.mean(axis=space_time, keepdims=True) for half in (first, second))
+    norms = np.linalg.norm(first, axis=space_time) * np.linalg.norm(second, axis=space_time)
     with np.errstate(invalid="ignore"):  # a half without spikes has no field: NaN
-        first, second = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
-        norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-        correlation = (first * second).sum(axis=1) / norms
+        correlation = (first * second).sum(axis=space_time) / norms
     return np.asarray(2 * correlation / (1 + correlation))
 
 

@@ -27,7 +27,7 @@ def stc(
     *,
     n_lags: int = 1,
     rank: int | None = None,
-    max_passes: int = 8,
+    max_passes: int = 16,
     project_sta: bool = False,
     n_shifts: int = 0,
     alpha: float = 0.05,

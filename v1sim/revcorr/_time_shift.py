@@ -24,7 +24,7 @@ _DIRECT_BYTES = 2**26
 _FFT_BYTES = 2**28
 """Most memory that the whole stimulus may take for the FFT route (256 MB of float32)."""
 _FFT_COST = 30
-"""Cost of a complex FFT butterfly in multiply-adds of a matrix product (both measured in float32, spikes rare)."""
+"""Cost of an FFT butterfly in multiply-adds of a matrix product (both measured in float32)."""
 
 
 def draw_shifts(n_frames: int, n_shifts: int, *, memory: int, seed: int) -> NDArray[np.int64]:
