@@ -27,6 +27,14 @@ def positive(name: str, value: object) -> float:
     return number
 
 
+def probability(name: str, value: object) -> float:
+    """Return `value` as a float, or raise if it is not a number between 0 and 1, both excluded."""
+    number = positive(name, value)
+    if number >= 1:
+        raise ValueError(f"{name} must lie between 0 and 1, got {value}")
+    return number
+
+
 def shape2d(name: str, value: object) -> tuple[int, int]:
     """Return `value` as a frame shape (ny, nx) of positive integers, or raise."""
     if not isinstance(value, tuple | list) or len(value) != 2:

@@ -149,7 +149,8 @@ def test_results_without_a_full_covariance_are_not_added(full, matrix_free):
     ("options", "message"),
     [
         ({"rank": 0}, "rank must be at least 1"),
-        ({"rank": 2, "n_shifts": 10}, "n_shifts needs the full covariance"),
+        ({"rank": 2, "n_shifts": 50}, "n_shifts needs the full covariance"),
+        ({"n_shifts": 38}, "n_shifts must be at least 39 for alpha = 0.05"),
         ({"rank": 2, "max_passes": 1}, "max_passes must be at least 2"),
         ({"breaks": (5, 3)}, r"breaks must rise and lie within the 50000 frames, got \[5, 3\]"),
         ({"breaks": (60_000,)}, "breaks must rise and lie within"),

@@ -41,6 +41,7 @@ class RecordingConfig:
     def __post_init__(self) -> None:
         _checks.integer("n_lags", self.n_lags, minimum=1)
         _checks.integer("n_shifts", self.n_shifts, minimum=0)
+        _checks.probability("alpha", self.alpha)
         _checks.integer("seed", self.seed, minimum=0)
 
 

@@ -85,7 +85,7 @@ def load_recording(path: str | PathLike[str]) -> Recording:
 def _frame_rate(value: NDArray[np.generic]) -> float:
     if value.size != 1:
         raise ValueError(f"frame_rate must be one number, got shape {value.shape}")
-    return _checks.positive("frame_rate", float(value.item()))
+    return _checks.positive("frame_rate", _checks.real_array("frame_rate", value).item())
 
 
 def _breaks(value: NDArray[np.generic]) -> tuple[int, ...]:

@@ -70,7 +70,8 @@ class STC:
             raise ValueError("project_sta must be the same in both results to add them")
         total = deepcopy(self.sums)
         total.merge(other.sums)
-        return stc_from_sums(total, project_sta=self.sta_projected_out)
+        alpha = max(found.alpha for found in self.significance)
+        return stc_from_sums(total, project_sta=self.sta_projected_out, alpha=alpha)
 
     @property
     def n_excitatory(self) -> list[int]:
@@ -95,6 +96,12 @@ class STC:
                 f"than dimensions (D = {d}): axes cannot be told from noise; use fewer lags or pixels, "
                 "or more frames"
             )
+        colour = self.sums.colour()
+        if colour:
+            texts.append(
+                f"the stimulus is not white ({'; '.join(colour)}): axes mix its covariance with the cell's, "
+                "and the edges of chance do not hold"
+            )
         if restless:
             texts.append(f"the axes of units {restless} did not come to rest: allow more passes")
         return texts
@@ -108,7 +115,7 @@ class STC:
         return self.eigenvectors[unit, ::-1][: self.n_suppressive[unit]]
 
 
-def stc_from_sums(sums: STCSums, *, project_sta: bool = False) -> STC:
+def stc_from_sums(sums: STCSums, *, project_sta: bool = False, alpha: float = 0.05) -> STC:
     """Turn the sums of a full covariance into axes, counted by the edges of the spectrum of chance."""
     eigenvalues, vectors = np.linalg.eigh(triggered_covariances(sums, project_sta=project_sta))
     return result_of(
@@ -117,6 +124,7 @@ def stc_from_sums(sums: STCSums, *, project_sta: bool = False) -> STC:
         vectors[:, :, ::-1].swapaxes(1, 2),
         converged=np.ones(len(eigenvalues), bool),
         project_sta=project_sta,
+        alpha=alpha,
     )
 
 
@@ -141,6 +149,7 @@ def result_of(
     *,
     converged: NDArray[np.bool_],
     project_sta: bool,
+    alpha: float,
 ) -> STC:
     """Put a result together from axes (n_units, n_axes, D) in descending order of their ratios."""
     return STC(
@@ -149,7 +158,9 @@ def result_of(
         sta=sums.sta.reshape(len(vectors), *sums.fields),
         n_effective=sums.n_effective,
         n_frames=int(sums.n_frames),
-        significance=tuple(edge_test(values, sums.chance(unit)) for unit, values in enumerate(eigenvalues)),
+        significance=tuple(
+            edge_test(values, sums.chance(unit), alpha=alpha) for unit, values in enumerate(eigenvalues)
+        ),
         sta_projected_out=project_sta,
         converged=converged,
         sums=sums,

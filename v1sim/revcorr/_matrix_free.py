@@ -44,13 +44,21 @@ class ProjectionSums(Sums):
 
     def update(self, block: Block) -> None:
         """Add a block."""
-        design = block.design(self.n_lags)
+        block, mean = block.centred()
+        design, past = block.design(self.n_lags), np.tile(mean, self.n_lags)
         weighted = (design @ self._columns).reshape(len(design), *self.products.shape[1:])
         weighted *= block.responses[:, :, None]
         self.products += (design.T @ weighted.reshape(len(design), -1)).reshape(self.products.shape)
+        if past.any():  # r (y + c) ((y + c) . v) = r y (y . v) + r y (c . v) + c r ((y + c) . v)
+            along = (past @ self._columns).reshape(self.products.shape[1:])
+            total = block.responses.sum(axis=0, dtype=np.float64)[:, None]
+            self.products += (design.T @ block.responses)[:, :, None] * along
+            self.products += past[:, None, None] * (weighted.sum(axis=0, dtype=np.float64) + total * along)
 
 
-def matrix_free_stc(passes: Passes, responder: Responder, *, rank: int, project_sta: bool, seed: int) -> STC:
+def matrix_free_stc(
+    passes: Passes, responder: Responder, *, rank: int, project_sta: bool, alpha: float, seed: int
+) -> STC:
     """Return the `rank` axes furthest from chance of every unit.
 
     Parameters
@@ -63,6 +71,8 @@ def matrix_free_stc(passes: Passes, responder: Responder, *, rank: int, project_
         Number of axes of each unit.
     project_sta : bool
         Project the STA out first.
+    alpha : float
+        Probability of a false axis, both tails together.
     seed : int
         Seed of the start vectors.
 
@@ -79,6 +89,7 @@ def matrix_free_stc(passes: Passes, responder: Responder, *, rank: int, project_
     newest = np.linalg.qr(_without_sta(start, moments) if project_sta else start)[0]
     basis = images = np.empty((n_units, n_dimensions, 0))
     while True:
+        newest = newest.astype(np.float32).astype(np.float64)  # what the frames are projected on
         (sums,) = passes.run([(responder, partial(ProjectionSums, newest, n_lags))])
         image = _excess_covariance(moments, sums.products.transpose(1, 0, 2), newest)
         if project_sta:
@@ -98,6 +109,7 @@ def matrix_free_stc(passes: Passes, responder: Responder, *, rank: int, project_
         np.take_along_axis(axes.swapaxes(1, 2), order[:, :, None], axis=1),
         converged=converged,
         project_sta=project_sta,
+        alpha=alpha,
     )
 
 

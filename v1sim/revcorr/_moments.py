@@ -1,12 +1,19 @@
 """Variances from sums of squares, and the refusal of what never varies."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 
 _FLOAT32 = float(np.finfo(np.float32).eps)
-_SUM_ROUNDING = 64 * _FLOAT32
-"""Relative rounding of a float32 sum over a block: eps sqrt(n) for the most frames that a block holds."""
+_FLOAT64_SUMS = 1e-12
+"""Relative rounding of a sum of float64 over millions of terms, with room."""
+
+
+def raw_squares(frames: NDArray[np.float32], mean: FloatArray) -> FloatArray:
+    """Return the sum of squares of each pixel, from centred frames (n_frames, n_pixels) and their mean."""
+    centred = np.einsum("tp,tp->p", frames, frames)
+    return np.asarray(centred + 2 * mean * frames.sum(axis=0) + len(frames) * mean**2)
 
 
 def check_responses(mean_square: FloatArray, variance: FloatArray) -> None:
@@ -20,9 +27,9 @@ def check_responses(mean_square: FloatArray, variance: FloatArray) -> None:
 
 
 def pixel_variances(mean_square: FloatArray, mean: FloatArray) -> FloatArray:
-    """Return the variance of each pixel, exactly 0 where it is below the rounding of float32 sums."""
+    """Return the variance of each pixel, exactly 0 where it is below the rounding of the sums."""
     variance = mean_square - mean**2
-    variance = np.where(variance <= _SUM_ROUNDING * mean_square, 0.0, variance)
+    variance = np.where(variance <= _FLOAT64_SUMS * mean_square, 0.0, variance)
     if not variance.any():
         raise ValueError("stimulus must vary, but every pixel has zero variance")
     return variance

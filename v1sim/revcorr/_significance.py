@@ -14,9 +14,6 @@ from threadpoolctl import threadpool_limits
 from v1sim._types import FloatArray
 from v1sim.revcorr._bulk import Bulk
 
-TRACY_WIDOM_97_5 = 1.4538
-"""97.5 % point of the Tracy-Widom law for real matrices (Bejan 2005, table 2): 2.5 % for either edge."""
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Significance:
@@ -31,7 +28,9 @@ class Significance:
     method : str
         ``"time-shift"`` or ``"edges"``.
     alpha : float
-        Probability that a spectrum without axes leaves the band (either edge).
+        Largest probability allowed that a spectrum without axes leaves the band (either edge).
+    level : float
+        That probability itself: a null of n shifts has only steps of 2 / (n + 1).
     n_shifts : int
         Number of shifts of the null; 0 for the analytic edges.
     seed : int or None
@@ -44,6 +43,7 @@ class Significance:
     lower: float
     method: str
     alpha: float
+    level: float
     n_shifts: int
     seed: int | None
 
@@ -54,7 +54,8 @@ class Significance:
         if self.method == "time-shift":
             return (
                 f"{counts}: nested test of the extreme eigenvalue against {self.n_shifts} distinct circular "
-                f"time shifts of the responses (seed {self.seed}), alpha {self.alpha:g} for both tails"
+                f"time shifts of the responses (seed {self.seed}), alpha {self.alpha:g} for both tails "
+                f"(level {self.level:.3g})"
             )
         return (
             f"{counts}: beyond the edges of the spectrum of white noise with these responses as weights "
@@ -62,12 +63,12 @@ class Significance:
         )
 
 
-def edge_test(eigenvalues: FloatArray, chance: Bulk) -> Significance:
+def edge_test(eigenvalues: FloatArray, chance: Bulk, *, alpha: float) -> Significance:
     """Count the eigenvalues that the spectrum of chance does not reach, at once and without a null.
 
-    Each edge is moved out to the 97.5 % point of the extreme eigenvalue of chance, so that noise leaves the
-    band in about 5 % of spectra. This holds for white noise and independent frames; the time-shift null
-    also knows of correlations in time.
+    Each edge is moved out to the 1 - alpha/2 point of the extreme eigenvalue of chance, so that noise leaves
+    the band in a share `alpha` of spectra. This holds for white noise and independent frames; the time-shift
+    null also knows of correlations.
 
     Parameters
     ----------
@@ -75,23 +76,39 @@ def edge_test(eigenvalues: FloatArray, chance: Bulk) -> Significance:
         Variance ratios.
     chance : Bulk
         The spectrum of responses that ignore the stimulus.
+    alpha : float
+        Probability of a false axis, both tails together.
 
     Returns
     -------
     Significance
     """
-    upper = chance.upper + TRACY_WIDOM_97_5 * chance.upper_scale
-    lower = max(0.0, chance.lower - TRACY_WIDOM_97_5 * chance.lower_scale)
+    margin = tracy_widom_quantile(1 - alpha / 2)
+    upper = chance.upper + margin * chance.upper_scale
+    lower = max(0.0, chance.lower - margin * chance.lower_scale)
     return Significance(
         n_excitatory=int((eigenvalues > upper).sum()),
         n_suppressive=int((eigenvalues < lower).sum()),
         upper=upper,
         lower=lower,
         method="edges",
-        alpha=0.05,
+        alpha=alpha,
+        level=alpha,
         n_shifts=0,
         seed=None,
     )
+
+
+def tracy_widom_quantile(probability: float) -> float:
+    """Return a quantile of the Tracy-Widom law for real matrices: a shifted gamma (Chiani 2014)."""
+    from scipy.special import gammaincinv  # slow to import
+
+    return float(0.186054 * gammaincinv(46.446, probability) - 9.84801)
+
+
+def fewest_shifts(alpha: float) -> int:
+    """Return the fewest shifts that let an eigenvalue be significant: 1 / (n + 1) <= alpha / 2."""
+    return int(np.ceil(2 / alpha - 1))
 
 
 def nested_test(
@@ -99,10 +116,11 @@ def nested_test(
 ) -> Significance:
     """Test the extreme eigenvalue against a null, project its axis out, and repeat until none stands out.
 
-    Each tail is tested at alpha / 2. Projecting the found axes out of the null too removes the variance that
-    they bring to it, which narrows the null band; an eigenvalue that is beyond a wider band is beyond the
-    narrower ones to come. So all axes beyond the band are taken at once, and the null is made anew only
-    when none is left: the outcome is that of the test one axis at a time.
+    Each tail is tested at alpha / 2 by rank: of n shifts, (1 + number as extreme) / (n + 1) is the
+    probability of so extreme a value without any axis. Projecting the found axes out of the null too removes
+    the variance that they bring to it, which narrows the null band; an eigenvalue that is beyond a wider band
+    is beyond the narrower ones to come. So all axes beyond the band are taken at once, and the null is made
+    anew only when none is left: the outcome is that of the test one axis at a time.
 
     Parameters
     ----------
@@ -111,7 +129,7 @@ def nested_test(
     null : ndarray, shape (n_shifts, D, D)
         The same from shifted responses; float32 will do.
     alpha : float
-        Probability of a false axis at the first step.
+        Probability of a false axis at the first step; at least 2 / (n_shifts + 1).
     seed : int
         Seed that the null was made with, for the record.
     workers : int
@@ -128,10 +146,11 @@ def nested_test(
     values, vectors = np.linalg.eigh(covariance)
     null = null.copy()
     found = np.zeros(len(values), bool)
+    n_allowed = int(alpha / 2 * (len(null) + 1) + 1e-9)
     bands = []
     while True:
         lowest, highest = _extremes(null, workers)
-        lower, upper = np.quantile(lowest, alpha / 2), np.quantile(highest, 1 - alpha / 2)
+        lower, upper = np.sort(lowest)[n_allowed - 1], np.sort(highest)[-n_allowed]
         bands.append((float(lower), float(upper)))
         beyond = ((values < lower) | (values > upper)) & ~found
         if not beyond.any():
@@ -147,6 +166,7 @@ def nested_test(
         upper=bands[0][1],
         method="time-shift",
         alpha=alpha,
+        level=2 * n_allowed / (len(null) + 1),
         n_shifts=len(null),
         seed=seed,
     )

@@ -135,8 +135,7 @@ class STA:
         -------
         ndarray of bool, shape (n_units, n_lags, ny, nx)
         """
-        if not 0 < false_discovery_rate < 1:
-            raise ValueError(f"false_discovery_rate must lie between 0 and 1, got {false_discovery_rate}")
+        _checks.probability("false_discovery_rate", false_discovery_rate)
         p = _two_sided_p(self.z.reshape(len(self.rf), -1))
         m = p.shape[1]
         ranked = np.sort(p, axis=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from v1sim.revcorr._moments import raw_squares
 from v1sim.stream import Block, Sums
 
 
@@ -33,13 +34,15 @@ class STASums(Sums):
 
     def update(self, block: Block) -> None:
         """Add a block."""
+        block, mean = block.centred()
         middle = len(block.responses) // 2
         for half, rows in enumerate((slice(0, middle), slice(middle, None))):
             responses, frames = block.responses[rows], block.lag(0)[rows]
             with_ones = np.column_stack([responses, np.ones(len(responses), np.float32)])
             for lag, product in enumerate(self.products[half]):
                 product += with_ones.T @ block.lag(lag)[rows]
-            self.frame_squares[half] += np.einsum("tp,tp->p", frames, frames)
+                product += np.outer(with_ones.sum(axis=0, dtype=np.float64), mean)
+            self.frame_squares[half] += raw_squares(frames, mean)
             self.response_sum[half] += responses.sum(axis=0, dtype=np.float64)
             self.response_squares[half] += np.square(responses, dtype=np.float64).sum(axis=0)
             self.n_negative[half] += (responses < 0).sum(axis=0)

@@ -8,7 +8,7 @@ from v1sim import _checks
 from v1sim._types import Stimulus
 from v1sim.revcorr._axes import STC, sta_axes, stc_from_sums, triggered_covariances
 from v1sim.revcorr._matrix_free import matrix_free_stc
-from v1sim.revcorr._significance import nested_test, neutralise
+from v1sim.revcorr._significance import fewest_shifts, nested_test, neutralise
 from v1sim.revcorr._stc_sums import ResponseTrace, STCSums
 from v1sim.revcorr._time_shift import (
     direct_covariances,
@@ -60,7 +60,7 @@ def stc(
         the nested test. With 0 the axes are counted by the edges of the spectrum of white noise
         instead, at once.
     alpha : float, optional
-        Probability of a false axis, both tails together, at the first step of the nested test.
+        Probability of a false axis, both tails together; for a null, at the first step of the nested test.
     seed : int, optional
         Seed of the shifts, and of the start of a matrix-free search.
     **options : RunOptions
@@ -93,28 +93,33 @@ def stc(
     n_lags = _checks.integer("n_lags", n_lags, minimum=1)
     n_shifts = _checks.integer("n_shifts", n_shifts, minimum=0)
     seed = _checks.integer("seed", seed, minimum=0)
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
+    alpha = _checks.probability("alpha", alpha)
+    if 0 < n_shifts < fewest_shifts(alpha):
+        raise ValueError(
+            f"n_shifts must be at least {fewest_shifts(alpha)} for alpha = {alpha:g}: with {n_shifts} "
+            "no axis could be significant"
+        )
     answering = as_responder(responder, stimulus)
     n_lags = _checks.integer("n_lags", n_lags, minimum=1)
     n_shifts = _checks.integer("n_shifts", n_shifts, minimum=0)
     seed = _checks.integer("seed", seed, minimum=0)
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
+    alpha = _checks.probability("alpha", alpha)
     if rank is not None:
         rank = _checks.integer("rank", rank, minimum=1)
         if n_shifts:
             raise ValueError("n_shifts needs the full covariance: leave out rank, or count axes by the edges")
         max_passes = _checks.integer("max_passes", max_passes, minimum=2)
         with Passes(stimulus, n_lags, max_passes, options) as passes:
-            return matrix_free_stc(passes, answering, rank=rank, project_sta=project_sta, seed=seed)
+            return matrix_free_stc(
+                passes, answering, rank=rank, project_sta=project_sta, alpha=alpha, seed=seed
+            )
     by_fft = shifts_by_fft(stimulus, n_lags, n_shifts)
     n_null = 0 if by_fft else answering.n_units * direct_passes(stimulus, n_lags, n_shifts)
     make = partial(STCSums, answering.n_units, stimulus.frame_shape, n_lags)
     with Passes(stimulus, n_lags, 1 + n_null, options) as passes:
         if n_shifts == 0:
             (sums,) = passes.run([(answering, make)])
-            return stc_from_sums(sums, project_sta=project_sta)
+            return stc_from_sums(sums, project_sta=project_sta, alpha=alpha)
         trace = (answering, partial(ResponseTrace, answering.n_units))
         sums, traced = passes.run([(answering, make), trace])
         history, breaks = max(n_lags, answering.memory) - 1, tuple(options.get("breaks", ()))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from v1sim._types import Responses
+from v1sim._types import FloatArray, Responses
 
 BLOCK_VALUES = 2**20
 """Pixels in a block of the default size: 4 MB of float32, a few blocks fit into a processor's cache."""
@@ -40,9 +40,13 @@ def block_pieces(start: int, stop: int, block_size: int) -> Iterator[tuple[int, 
         yield k, slice(low - first, high - first), slice(low - start, high - start)
 
 
-def block_generator(seed: int, block: int) -> np.random.Generator:
-    """Return the random generator that belongs to block number `block` of whatever has this `seed`."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(block,))))
+def block_generator(seed: int, *key: int) -> np.random.Generator:
+    """Return the random generator that belongs to `key` of whatever has this `seed`.
+
+    The key of a stimulus is the number of the block alone. What else draws by blocks puts a number of its
+    own before it, so that equal seeds never make spikes out of the numbers that made the frames.
+    """
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,27 @@ class Block:
 
     frames: NDArray[np.float32]
     responses: Responses
+
+    def centred(self) -> tuple["Block", FloatArray]:
+        """Take the mean frame off where it would drown what varies.
+
+        Products of float32 lose what varies beside a mean many times as large. Those of centred frames do
+        not, and an estimator can put the mean back in float64.
+
+        Returns
+        -------
+        block : Block
+            The block itself, or the block with the mean taken off its frames.
+        mean : ndarray, shape (n_pixels,)
+            What was taken off; zeros where nothing was.
+        """
+        n = len(self.frames)
+        mean = (np.ones(n, np.float32) @ self.frames) / n
+        mean_square = np.einsum("tp,tp->p", self.frames, self.frames) / n
+        if (2 * mean**2 <= mean_square).all():  # the mean is at most one standard deviation
+            return self, np.zeros(self.frames.shape[1])
+        taken = np.asarray(mean, np.float32)
+        return Block(self.frames - taken, self.responses), taken.astype(np.float64)
 
     def lag(self, lag: int) -> NDArray[np.float32]:
         """Return the frames shown `lag` frames before each response, shape (n_frames, n_pixels)."""
