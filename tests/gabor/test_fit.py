@@ -297,5 +297,5 @@ def test_bounds_out_of_range_are_refused(options):
 
 def test_progress_counts_fields(rng):
     seen = []
-    fit_gabor(rng.normal(size=(300, 5, 5)), progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(256, 300), (300, 300)]
+    fit_gabor(rng.normal(size=(600, 5, 5)), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(512, 600), (600, 600)]

@@ -22,7 +22,7 @@ from v1sim.gabor._function import Gabor
 from v1sim.gabor._result import GaborFit
 from v1sim.grid import Grid
 
-_BATCH = 256
+_BATCH = 512
 """Fields of a batch: enough to make the interpreter's share small, few enough to share among threads."""
 _SMALLEST_SIDE = 3
 
@@ -35,8 +35,8 @@ def fit_gabor(
     n_starts: int = 3,
     bounds: Bounds | None = None,
     offset: bool = False,
-    tolerance: float = 1e-8,
-    max_iterations: int = 100,
+    tolerance: float = 1e-6,
+    max_iterations: int = 50,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> GaborFit:

@@ -6,19 +6,22 @@ Marquardt's scaling (1963, J SIAM 11:431) with the damping rule of Nielsen (1999
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-from v1sim.gabor._chart import N_SHAPE
+from v1sim.gabor._chart import AT_BOUND, N_SHAPE
 from v1sim.gabor._problem import Normal, Problem
 
 _FIRST_DAMPING = 1e-2
-_LONGEST_STEP = 1.0
-"""Longest step of any free coordinate: half the way from the middle of a bounded interval to its end."""
-_ROUNDING = 1e-14
-"""Changes of the cost below this share of the data's power are rounding, not progress."""
+_LONGEST_STEP = 0.5
+"""Longest step of any free coordinate t, as a share of 1 + |t|: large ones lead far out along a bound."""
+_ROUNDING = 50
+"""Changes of the cost below so many units of rounding of the data's power are no progress."""
 _DAMPING_LIMIT = 1e12
 _FLOOR = 1e-10
 """Smallest scale of a coordinate, as a share of the largest, so that a flat direction stays put."""
+_FLAT = 1e-200
+"""Added to all scales, so that a field without any slope can be divided by them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +43,14 @@ def minimise(
     `tolerance`. Trials that raise the cost are refused, so the cost never grows.
     """
     n = len(rows)
-    free, noise = free.copy(), _ROUNDING * problem.power[rows]
+    free, noise = free.copy(), _ROUNDING * np.finfo(problem.data.dtype).eps * problem.power[rows]
     converged, n_iterations = np.zeros(n, bool), np.zeros(n, np.intp)
     damping, growth = np.full(n, _FIRST_DAMPING), np.full(n, 2.0)
     here = problem.normal(free, rows)
     cost = here.cost.copy()
     left = np.arange(n)
     for _ in range(max_iterations):
-        step, promised = _step(here, damping[left])
+        step, promised = _step(here, free[left], damping[left], problem.box.bounded)
         done = promised <= tolerance * np.maximum(cost[left], noise[left])
         converged[left[done]] = True
         left, step, promised, here = left[~done], step[~done], promised[~done], _take(here, ~done)
@@ -66,16 +69,25 @@ def minimise(
     return Minimum(free, cost, converged, n_iterations)
 
 
-def _step(here: Normal, damping: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the damped step (n, 6) and the fall of the cost that the quadratic model promises, (n,)."""
-    diagonal = np.einsum("nii->ni", here.hessian)
-    scale = np.maximum(diagonal, _FLOOR * diagonal.max(axis=1, keepdims=True)) + np.finfo(float).tiny
-    matrix = here.hessian / np.sqrt(scale[:, :, None] * scale[:, None, :])
+def _step(
+    here: Normal, free: FloatArray, damping: FloatArray, bounded: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the damped step (n, 6) and the fall of the cost that the quadratic model promises, (n,).
+
+    Coordinates that have reached a bound and are pushed beyond it stay where they are.
+    """
+    held = (np.abs(free) > AT_BOUND) & (here.gradient * free > 0) & bounded
+    gradient = np.where(held, 0, here.gradient)
+    hessian = np.where(held[:, :, None] | held[:, None, :], 0, here.hessian)
+    diagonal = np.einsum("nii->ni", hessian)
+    scale = 1 / np.sqrt(np.maximum(diagonal, _FLOOR * diagonal.max(axis=1, keepdims=True)) + _FLAT)
+    matrix = hessian * (scale[:, :, None] * scale[:, None, :])
     matrix[:, range(N_SHAPE), range(N_SHAPE)] += damping[:, None]
-    step = np.linalg.solve(matrix, (here.gradient / np.sqrt(scale))[:, :, None])[:, :, 0] / np.sqrt(scale)
-    step *= np.minimum(1, _LONGEST_STEP / np.maximum(np.abs(step).max(axis=1), _LONGEST_STEP))[:, None]
-    bend = np.einsum("ni,nij,nj->n", step, here.hessian, step)
-    return step, 2 * np.einsum("ni,ni->n", step, here.gradient) - bend
+    step = np.linalg.solve(matrix, (gradient * scale)[:, :, None])[:, :, 0] * scale
+    longest = np.abs(step / (1 + np.abs(free))).max(axis=1)
+    step *= np.minimum(1, _LONGEST_STEP / np.maximum(longest, _LONGEST_STEP))[:, None]
+    bend = np.einsum("ni,nij,nj->n", step, hessian, step)
+    return step, 2 * np.einsum("ni,ni->n", step, gradient) - bend
 
 
 def _take(normal: Normal, keep: np.ndarray) -> Normal:

@@ -6,6 +6,7 @@ of the six others is what remains after projecting these two out.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from v1sim._types import FloatArray
 from v1sim.gabor._chart import Box, polynomials
 from v1sim.gabor._moments import Moments, Pixels, moments
 
-_TINY = np.finfo(np.float64).tiny
+_TINY = 1e-100
+"""Power below which an atom counts as absent: far above the smallest float, whose square is zero."""
 _RIDGE = 1e-14
 """Relative ridge on the 2 x 2 system of the linear parameters: lets an atom that vanishes get no weight."""
-_UNIT_P, _UNIT_Q = 0, 6  # places of the constant monomial among the 12 products (p m, q m)
+_UNITS = slice(0, 12, 6)
+"""Places of p and q themselves among the 12 products (p m, q m)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,43 +45,27 @@ class Problem:
     data: FloatArray
     weights: FloatArray | None
     power: FloatArray
-    offset: bool = False
+    offset: bool
+    room: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.data)
 
     def normal(self, free: FloatArray, rows: NDArray[np.intp]) -> Normal:
-        """Evaluate fields `rows` at free coordinates (len(rows), 6), a cache-sized chunk at a time."""
-        parts = [
-            self._chunk(free[i : i + self.pixels.chunk], rows[i : i + self.pixels.chunk])
-            for i in range(0, len(rows), self.pixels.chunk)
-        ]
-        return Normal(
-            np.concatenate([part.cost for part in parts]),
-            np.concatenate([part.gradient for part in parts]),
-            np.concatenate([part.hessian for part in parts]),
-            np.concatenate([part.linear for part in parts]),
-        )
-
-    def _chunk(self, free: FloatArray, rows: NDArray[np.intp]) -> Normal:
+        """Evaluate fields `rows` at free coordinates (len(rows), 6)."""
         shape, slope = self.box.inside(free)
         envelope, carrier, d_envelope, d_carrier = polynomials(shape)
-        weights = None if self.weights is None else self.weights[rows]
-        sums = moments(self.pixels, self.data[rows], weights, envelope, carrier, offset=self.offset)
-        linear = solve_linear(sums)
-        tangent = tangents(linear, d_envelope, d_carrier) * slope[:, :, None]
-        return _normal(sums, linear, tangent, self.power[rows])
-
-
-def solve_linear(sums: Moments) -> FloatArray:
-    """Weights of the two atoms that fit the data best, (n, 2)."""
-    pp, qq = sums.gram[:, _UNIT_P, _UNIT_P], sums.gram[:, _UNIT_Q, _UNIT_Q]
-    scale_p, scale_q = 1 / np.sqrt(np.maximum(pp, _TINY)), 1 / np.sqrt(np.maximum(qq, _TINY))
-    b_p, b_q = sums.data[:, _UNIT_P] * scale_p, sums.data[:, _UNIT_Q] * scale_q
-    cosine = sums.gram[:, _UNIT_P, _UNIT_Q] * scale_p * scale_q
-    determinant = (1 + _RIDGE) ** 2 - cosine**2
-    c_p, c_q = (b_p - cosine * b_q) / determinant, (b_q - cosine * b_p) / determinant
-    return np.stack([c_p * scale_p, c_q * scale_q], axis=1)
+        sums = moments(
+            self.pixels,
+            self.data,
+            self.weights,
+            rows,
+            envelope,
+            carrier,
+            offset=self.offset,
+            room=self.room,
+        )
+        return _normal(sums, d_envelope, d_carrier, slope, self.power[rows])
 
 
 def tangents(linear: FloatArray, d_envelope: FloatArray, d_carrier: FloatArray) -> FloatArray:
@@ -90,24 +77,31 @@ def tangents(linear: FloatArray, d_envelope: FloatArray, d_carrier: FloatArray) 
     return np.concatenate([c_p * d_envelope + c_q * d_carrier, c_q * d_envelope - c_p * d_carrier], axis=2)
 
 
-def _normal(sums: Moments, linear: FloatArray, tangent: FloatArray, power: FloatArray) -> Normal:
+def _normal(
+    sums: Moments, d_envelope: FloatArray, d_carrier: FloatArray, slope: FloatArray, power: FloatArray
+) -> Normal:
+    inverse = _inverse2(sums.gram[:, _UNITS, _UNITS])
+    toward = sums.data[:, _UNITS]
+    linear = (inverse @ toward[:, :, None])[:, :, 0]
+    tangent = tangents(linear, d_envelope, d_carrier)
     on_tangent = tangent @ sums.gram
-    units = [_UNIT_P, _UNIT_Q]
-    mixed = on_tangent[:, :, units]
-    gram = sums.gram[:, units][:, :, units]
-    explained = np.einsum("ni,ni->n", linear, sums.data[:, units])
-    toward_data = np.einsum("nij,nj->ni", tangent, sums.data)
-    gradient = toward_data - np.einsum("nij,nj->ni", mixed, linear)
-    hessian = on_tangent @ tangent.transpose(0, 2, 1) - mixed @ _inverse2(gram) @ mixed.transpose(0, 2, 1)
-    return Normal(np.maximum(power - explained, 0.0), gradient, hessian, linear)
+    mixed = on_tangent[:, :, _UNITS]
+    gradient = tangent @ sums.data[:, :, None] - mixed @ linear[:, :, None]
+    hessian = on_tangent @ tangent.transpose(0, 2, 1) - mixed @ inverse @ mixed.transpose(0, 2, 1)
+    return Normal(
+        np.maximum(power - (linear * toward).sum(axis=1), 0.0),
+        gradient[:, :, 0] * slope,
+        hessian * (slope[:, :, None] * slope[:, None, :]),
+        linear,
+    )
 
 
 def _inverse2(gram: FloatArray) -> FloatArray:
-    """Inverse of the Gram matrices of the two atoms, (n, 2, 2), regularised as `solve_linear` is."""
-    scale = 1 / np.sqrt(np.maximum(np.einsum("nii->ni", gram), _TINY))
-    cosine = gram[:, 0, 1] * scale[:, 0] * scale[:, 1]
-    unit = np.empty_like(gram)
-    unit[:, 0, 0] = unit[:, 1, 1] = 1
-    unit[:, 0, 1] = unit[:, 1, 0] = -cosine
-    unit *= (scale[:, :, None] * scale[:, None, :]) / ((1 + _RIDGE) ** 2 - cosine**2)[:, None, None]
-    return unit
+    """Inverse of the Gram matrices of the two atoms, (n, 2, 2), with a small ridge."""
+    pp, qq = np.maximum(gram[:, 0, 0], _TINY) * (1 + _RIDGE), np.maximum(gram[:, 1, 1], _TINY) * (1 + _RIDGE)
+    cosine2 = gram[:, 0, 1] / pp * (gram[:, 0, 1] / qq)
+    inverse = np.empty_like(gram)
+    inverse[:, 0, 0], inverse[:, 1, 1] = 1 / pp, 1 / qq
+    inverse[:, 0, 1] = inverse[:, 1, 0] = -gram[:, 0, 1] / pp / qq
+    inverse /= (1 - cosine2)[:, None, None]
+    return inverse
