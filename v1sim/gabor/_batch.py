@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
 from v1sim.gabor._chart import LOG_F, LOG_SX, LOG_SY, N_SHAPE, TAU, X0, Y0, Box
@@ -14,6 +15,7 @@ from v1sim.gabor._levenberg import Minimum
 from v1sim.gabor._moments import Pixels, scratch
 from v1sim.gabor._problem import Problem
 from v1sim.gabor._search import Found, search
+from v1sim.gabor._starts import starts
 from v1sim.grid import Grid
 
 _CONSTANT = 1e-12
@@ -29,6 +31,7 @@ class Settings:
     grid: Grid
     box: Box
     n_starts: int
+    faint: float
     offset: bool
     tolerance: float
     max_iterations: int
@@ -36,7 +39,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Fields made ready: `data` (n, pixels) divided by `scale` (n,), without their `mean` if an offset is fitted.
+    """Fields made ready: `data` (n, pixels) divided by `scale` (n,), less their `mean` if an offset is fitted.
 
     `weights` (n, pixels) or None, `variance` (n,) about the mean in the units of the fields, `counted` (n,)
     pixels of positive weight, `total` (n,) weight, `dead` (n,) fields without variance (their data are 0).
@@ -52,7 +55,7 @@ class Sample:
     dead: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, stack: NDArray[Any], mass: FloatArray | None, *, offset: bool) -> Self:
+    def of(cls, stack: NDArray[Any], mass: FloatArray | None, *, offset: bool, faint: float) -> Self:
         """Make fields (n, ny, nx) with weights of the same shape or None ready."""
         n = len(stack)
         weights = None if mass is None else np.ascontiguousarray(mass, np.float64).reshape(n, -1)
@@ -64,7 +67,7 @@ class Sample:
         data /= scale[:, None]
         mean = np.average(data, axis=1, weights=weights)
         sd = np.sqrt(np.average((data - mean[:, None]) ** 2, axis=1, weights=weights))
-        dead = sd <= _CONSTANT
+        dead = (sd <= _CONSTANT) | (largest <= faint)
         if offset:
             data -= np.where(seen, mean[:, None], 0)
         data[dead] = 0
@@ -93,18 +96,27 @@ class Sample:
 
 
 def fit_batch(
-    stack: NDArray[Any], mass: FloatArray | None, settings: Settings
+    stack: NDArray[Any], mass: FloatArray | None, given: FloatArray | None, settings: Settings
 ) -> dict[str, NDArray[np.generic]]:
-    """Fit fields (n, ny, nx) with weights of the same shape or None; arrays by name, flags as ``is_...``."""
-    sample = Sample.of(stack, mass, offset=settings.offset)
+    """Fit fields (n, ny, nx) with weights of the same shape or None, from shapes `given` (n, 6) or found.
+
+    Returns arrays by name, flags as ``is_...``.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        return _fit_batch(stack, mass, given, settings)
+
+
+def _fit_batch(
+    stack: NDArray[Any], mass: FloatArray | None, given: FloatArray | None, settings: Settings
+) -> dict[str, NDArray[np.generic]]:
+    sample = Sample.of(stack, mass, offset=settings.offset, faint=settings.faint)
     alive = np.flatnonzero(~sample.dead)
     whole = sample.problem(settings, np.arange(len(stack)), np.float64)
     if len(alive):
         found = search(
             sample.problem(settings, alive, np.float32),
             sample.problem(settings, alive, np.float64),
-            sample.data[alive].reshape(-1, *settings.grid.shape),
-            n_starts=settings.n_starts,
+            _candidates(sample.data[alive], given if given is None else given[alive], settings),
             tolerance=settings.tolerance,
             max_iterations=settings.max_iterations,
         )
@@ -113,8 +125,16 @@ def fit_batch(
     )
 
 
+def _candidates(data: FloatArray, given: FloatArray | None, settings: Settings) -> FloatArray:
+    """Return the shapes to start from, (n, starts, 6)."""
+    if given is not None:
+        return given[:, None]
+    fields = data.reshape(-1, *settings.grid.shape)
+    return starts(Pixels.of(settings.grid, np.float32), fields, settings.n_starts)
+
+
 def _nothing(n: int) -> Found:
-    """What is found in dead fields: a shape in the middle of its bounds and no convergence."""
+    """Return what is found in dead fields: a shape in the middle of its bounds and no convergence."""
     minimum = Minimum(np.zeros((n, N_SHAPE)), np.zeros(n), np.zeros(n, bool), np.zeros(n, np.intp))
     return Found(minimum, np.full(n, np.inf))
 

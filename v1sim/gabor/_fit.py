@@ -6,7 +6,9 @@ of threads and memory does not grow with the number of fields.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import repeat
 from os import cpu_count
 
 import numpy as np
@@ -25,6 +27,9 @@ from v1sim.grid import Grid
 _BATCH = 512
 """Fields of a batch: enough to make the interpreter's share small, few enough to share among threads."""
 _SMALLEST_SIDE = 3
+_FAINT = 1e-5
+"""A field whose largest value is below this share of the stack's median is dead: what weight decay leaves of a
+kernel that no longer takes part."""
 
 
 def fit_gabor(
@@ -32,12 +37,13 @@ def fit_gabor(
     grid: Grid | None = None,
     *,
     weights: ArrayLike | None = None,
-    n_starts: int = 3,
+    starts: int | Gabor = 3,
     bounds: Bounds | None = None,
     offset: bool = False,
     tolerance: float = 1e-6,
     max_iterations: int = 50,
     workers: int | None = None,
+    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> GaborFit:
     """Fit a Gabor to each receptive field by least squares.
@@ -52,8 +58,8 @@ def fit_gabor(
         Weights of the squared residuals, at least 0, of a shape that broadcasts to that of `fields`. Pixels
         with weight 0 are not looked at and may be NaN. For errors, weights are inverse variances up to a
         factor.
-    n_starts : int, optional
-        Number of spectral peaks from which a fit is started.
+    starts : int or Gabor, optional
+        Number of spectral peaks from which a fit is started, or the Gabors (one, or one a field) to start from.
     bounds : Bounds, optional
         How far centre, size and frequency may go.
     offset : bool, optional
@@ -64,6 +70,8 @@ def fit_gabor(
         Steps after which a fit that has not converged is given up.
     workers : int, optional
         Number of threads; all cores unless told. Results are the same bits for any number.
+    executor : concurrent.futures.Executor, optional
+        Works on the batches in place of threads, e.g. a ``ProcessPoolExecutor``.
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of fields.
 
@@ -99,20 +107,22 @@ def fit_gabor(
     settings = Settings(
         grid=grid,
         box=(Bounds() if bounds is None else bounds).box(grid),
-        n_starts=_checks.integer("n_starts", n_starts, minimum=1),
+        n_starts=1 if isinstance(starts, Gabor) else _checks.integer("starts", starts, minimum=1),
+        faint=_FAINT * float(np.median(np.abs(stack).max(axis=(1, 2)))),
         offset=bool(offset),
         tolerance=tolerance,
         max_iterations=_checks.integer("max_iterations", max_iterations, minimum=1),
     )
 
-    def work(start: int) -> dict[str, NDArray[np.generic]]:
-        part = slice(start, start + _BATCH)
-        return fit_batch(stack[part], None if mass is None else mass[part], settings)
-
+    batches = [slice(start, start + _BATCH) for start in range(0, len(stack), _BATCH)]
+    masses = [None if mass is None else mass[part] for part in batches]
+    given = _given(starts, grid, len(stack)) if isinstance(starts, Gabor) else None
+    shapes = [None if given is None else given[part] for part in batches]
     parts = []
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        for part in pool.map(work, range(0, len(stack), _BATCH)):
-            parts.append(part)
+    with threadpool_limits(1, user_api="blas"), ExitStack() as opened:
+        pool = opened.enter_context(ThreadPoolExecutor(workers)) if executor is None else executor
+        for done in pool.map(fit_batch, (stack[part] for part in batches), masses, shapes, repeat(settings)):
+            parts.append(done)
             if progress is not None:
                 progress(min(len(parts) * _BATCH, len(stack)), len(stack))
     fit = _assembled(parts, stack, grid)
@@ -164,6 +174,24 @@ def _weights(
     if fewest < needed:
         raise ValueError(f"weights must be above 0 at {needed} pixels or more of each field, got {fewest}")
     return mass
+
+
+def _given(starts: Gabor, grid: Grid, n: int) -> FloatArray:
+    """Return Gabors to start from as shapes (n, 6) in the fitter's lengths."""
+    if starts.shape not in ((), (n,)):
+        raise ValueError(f"starts must be one Gabor or one a field ({n}), got a bank of shape {starts.shape}")
+    length = max(grid.size) / 2
+    frequency = np.maximum(np.abs(starts.f) * length, np.finfo(float).tiny)
+    tau = np.where(starts.f < 0, starts.tau + np.pi, starts.tau)
+    columns = [
+        starts.x0 / length,
+        starts.y0 / length,
+        np.log(starts.sigma_x / length),
+        np.log(starts.sigma_y / length),
+        np.log(frequency),
+        tau,
+    ]
+    return np.stack([np.broadcast_to(column, n) for column in columns], axis=1)
 
 
 def _assembled(

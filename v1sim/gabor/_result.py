@@ -13,7 +13,7 @@ from v1sim.gabor._function import Gabor
 from v1sim.grid import Grid
 
 ADVICE = {
-    "dead": "the field is constant: nothing to fit",
+    "dead": "the field is constant or vanishing: nothing to fit",
     "blob": "n_x is below 0.15: frequency, amplitude and phase cannot be told apart; report its size, "
     "or compare with model='gaussian'",
     "at_bound": "a parameter lies on its bound: errors of the others hold it there; see `bounds`",

@@ -1,7 +1,7 @@
 """From start values to the minimum of each field.
 
-All starts race for a few steps in single precision; those that are still near the best of their field and lead
-elsewhere go on; the best end of each field is brought to its minimum in double precision.
+All starts race for a few steps in single precision; those that are still near the best of their field and
+lead elsewhere go on; the best end of each field is brought to its minimum in double precision.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from v1sim._types import FloatArray
 from v1sim.gabor._chart import TAU
 from v1sim.gabor._levenberg import Minimum, minimise
 from v1sim.gabor._problem import Problem
-from v1sim.gabor._starts import starts
 
 _RACE_STEPS = 2
 _RACE_TOLERANCE = 1e-3
@@ -37,15 +36,13 @@ class Found:
 def search(
     rough: Problem,
     fine: Problem,
-    fields: FloatArray,
+    candidates: FloatArray,
     *,
-    n_starts: int,
     tolerance: float,
     max_iterations: int,
 ) -> Found:
-    """Fit all fields (n, ny, nx) of a problem, given in single (`rough`) and double (`fine`) precision."""
-    n = len(fields)
-    candidates = starts(rough.pixels, fields, n_starts)
+    """Fit all fields of a problem, in single (`rough`) and double (`fine`) precision, from shapes (n, starts, 6)."""
+    n, n_starts, _ = candidates.shape
     rows = np.tile(np.arange(n), n_starts)
     free = fine.box.free(candidates.transpose(1, 0, 2).reshape(n_starts * n, -1))
     race = minimise(rough, free, rows, tolerance=_RACE_TOLERANCE, max_iterations=_RACE_STEPS)
