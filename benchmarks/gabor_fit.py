@@ -114,7 +114,7 @@ def peer_fields(parameters, grid):
 
 
 def peer_degenerate(parameters, grid):
-    """Tell which fits left what a patch can hold: sigma above it, frequency beyond Nyquist, centre outside."""
+    """Tell which fits left what a patch holds: sigma above it, frequency beyond Nyquist, centre outside."""
     _, beta_x, beta_y, f, _, x0, y0, _ = parameters.T
     ny, nx = grid.shape
     with np.errstate(all="ignore"):

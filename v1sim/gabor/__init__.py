@@ -1,8 +1,25 @@
 """The Gabor function: parameters, derived properties, rendering, and fits to receptive fields."""
 
+from v1sim.gabor._bootstrap import Bootstrap, bootstrap
 from v1sim.gabor._bounds import Bounds
+from v1sim.gabor._colour import ColourSplit, split_colour
+from v1sim.gabor._converters import from_opencv, from_skimage, to_opencv, to_skimage, to_tuning
 from v1sim.gabor._fit import fit_gabor
 from v1sim.gabor._function import Gabor
 from v1sim.gabor._result import GaborFit
 
-__all__ = ["Bounds", "Gabor", "GaborFit", "fit_gabor"]
+__all__ = [
+    "Bootstrap",
+    "Bounds",
+    "ColourSplit",
+    "Gabor",
+    "GaborFit",
+    "bootstrap",
+    "fit_gabor",
+    "from_opencv",
+    "from_skimage",
+    "split_colour",
+    "to_opencv",
+    "to_skimage",
+    "to_tuning",
+]

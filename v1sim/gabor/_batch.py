@@ -20,6 +20,10 @@ from v1sim.grid import Grid
 
 _CONSTANT = 1e-12
 """A field whose standard deviation is below this share of its largest value is constant but for rounding."""
+_UNDECIDED = 2 * np.log(20)
+"""Twice the log likelihood ratio below which another minimum is as good: odds of 20 to 1."""
+_WIDE_F, _WIDE_TAU = 0.25, np.deg2rad(20)
+"""Standard errors of f (relative) and tau [radians] beyond which a fit says little, as those of a blob."""
 _BLOB = 0.15
 """n_x below which frequency, amplitude and phase cannot be separated (Fisher information at SNR 1)."""
 
@@ -39,7 +43,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Fields made ready: `data` (n, pixels) divided by `scale` (n,), less their `mean` if an offset is fitted.
+    """Fields made ready: `data` (n, pixels) over `scale` (n,), less their `mean` if an offset is fitted.
 
     `weights` (n, pixels) or None, `variance` (n,) about the mean in the units of the fields, `counted` (n,)
     pixels of positive weight, `total` (n,) weight, `dead` (n,) fields without variance (their data are 0).
@@ -200,5 +204,18 @@ def _report(
         "is_beyond_nyquist": at_bound[:, LOG_F],
         "is_outside_patch": ((np.abs(parameters["x0"]) > half_x) | (np.abs(parameters["y0"]) > half_y))
         & ~dead,
-        "is_ambiguous": np.zeros(n, bool),
+        "is_ambiguous": _ambiguous(
+            found, sample.counted, gabor, covariance[:, 3, 3] / unit[:, 3] ** 2, covariance[:, 7, 7]
+        )
+        & ~dead,
     }
+
+
+def _ambiguous(
+    found: Found, counted: NDArray[np.intp], gabor: Gabor, variance_f: FloatArray, variance_tau: FloatArray
+) -> NDArray[np.bool_]:
+    """Tell where another minimum, or a wide range of parameters, fits as well."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        evidence = counted * np.log(found.rival / found.best.cost)
+        wide = (np.sqrt(variance_f) > _WIDE_F * gabor.f) | (np.sqrt(variance_tau) > _WIDE_TAU)
+    return np.asarray((evidence < _UNDECIDED) | wide)

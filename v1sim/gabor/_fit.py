@@ -28,8 +28,8 @@ _BATCH = 512
 """Fields of a batch: enough to make the interpreter's share small, few enough to share among threads."""
 _SMALLEST_SIDE = 3
 _FAINT = 1e-5
-"""A field whose largest value is below this share of the stack's median is dead: what weight decay leaves of a
-kernel that no longer takes part."""
+"""A field whose largest value is below this share of the stack's median is dead: what weight decay leaves of
+a kernel that no longer takes part."""
 
 
 def fit_gabor(
@@ -41,7 +41,7 @@ def fit_gabor(
     bounds: Bounds | None = None,
     offset: bool = False,
     tolerance: float = 1e-6,
-    max_iterations: int = 50,
+    max_iterations: int = 30,
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -59,7 +59,8 @@ def fit_gabor(
         with weight 0 are not looked at and may be NaN. For errors, weights are inverse variances up to a
         factor.
     starts : int or Gabor, optional
-        Number of spectral peaks from which a fit is started, or the Gabors (one, or one a field) to start from.
+        Number of spectral peaks from which a fit is started, or the Gabors to start from (one, or one a
+        field).
     bounds : Bounds, optional
         How far centre, size and frequency may go.
     offset : bool, optional
@@ -108,7 +109,7 @@ def fit_gabor(
         grid=grid,
         box=(Bounds() if bounds is None else bounds).box(grid),
         n_starts=1 if isinstance(starts, Gabor) else _checks.integer("starts", starts, minimum=1),
-        faint=_FAINT * float(np.median(np.abs(stack).max(axis=(1, 2)))),
+        faint=_FAINT * _typical(stack),
         offset=bool(offset),
         tolerance=tolerance,
         max_iterations=_checks.integer("max_iterations", max_iterations, minimum=1),
@@ -125,7 +126,7 @@ def fit_gabor(
             parts.append(done)
             if progress is not None:
                 progress(min(len(parts) * _BATCH, len(stack)), len(stack))
-    fit = _assembled(parts, stack, grid)
+    fit = _assembled(parts, stack, settings)
     return fit[0] if single else fit
 
 
@@ -176,6 +177,12 @@ def _weights(
     return mass
 
 
+def _typical(stack: NDArray[np.generic]) -> float:
+    """Return the median of the fields' largest absolute values; NaN does not count."""
+    highest, lowest = (f.reduce(stack, axis=(1, 2)).astype(np.float64) for f in (np.fmax, np.fmin))
+    return float(np.median(np.maximum(highest, -lowest)))
+
+
 def _given(starts: Gabor, grid: Grid, n: int) -> FloatArray:
     """Return Gabors to start from as shapes (n, 6) in the fitter's lengths."""
     if starts.shape not in ((), (n,)):
@@ -195,10 +202,17 @@ def _given(starts: Gabor, grid: Grid, n: int) -> FloatArray:
 
 
 def _assembled(
-    parts: list[dict[str, NDArray[np.generic]]], stack: NDArray[np.generic], grid: Grid
+    parts: list[dict[str, NDArray[np.generic]]], stack: NDArray[np.generic], settings: Settings
 ) -> GaborFit:
     """Join the results of all batches."""
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     gabor = Gabor(**{name: whole.pop(name) for name in PARAMETERS})
     flags = {name.removeprefix("is_"): whole.pop(name) for name in list(whole) if name.startswith("is_")}
-    return GaborFit(gabor=gabor, grid=grid, fields=stack, flags=flags, **whole)
+    return GaborFit(
+        gabor=gabor,
+        grid=settings.grid,
+        fields=stack,
+        has_offset=settings.offset,
+        flags=flags,
+        **whole,
+    )

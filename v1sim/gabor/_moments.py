@@ -46,7 +46,7 @@ class Pixels:
     @property
     def chunk(self) -> int:
         """Number of fields worked on together."""
-        return max(1, _CACHE_BYTES // self.monomials[0].nbytes)
+        return max(1, _CACHE_BYTES // int(self.monomials[0].nbytes))
 
 
 @dataclass(frozen=True, eq=False)

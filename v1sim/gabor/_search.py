@@ -41,7 +41,7 @@ def search(
     tolerance: float,
     max_iterations: int,
 ) -> Found:
-    """Fit all fields of a problem, in single (`rough`) and double (`fine`) precision, from shapes (n, starts, 6)."""
+    """Fit all fields of a problem, given in single and double precision, from shapes (n, starts, 6)."""
     n, n_starts, _ = candidates.shape
     rows = np.tile(np.arange(n), n_starts)
     free = fine.box.free(candidates.transpose(1, 0, 2).reshape(n_starts * n, -1))
@@ -63,7 +63,7 @@ def search(
 def contenders(free: FloatArray, cost: FloatArray) -> NDArray[np.bool_]:
     """Which starts go on, (starts, n): near the best of their field, and not on the way of a better one."""
     order = np.argsort(cost, axis=0, kind="stable")
-    on = cost <= cost.min(axis=0) * (1 + _CONTENDER)
+    on = np.asarray(cost <= cost.min(axis=0) * (1 + _CONTENDER))
     columns = np.arange(cost.shape[1])
     for later in range(1, len(cost)):
         for earlier in range(later):
