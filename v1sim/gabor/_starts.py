@@ -44,6 +44,7 @@ def spectral_peaks(pixels: Pixels, fields: NDArray[np.float32], n_peaks: int) ->
     ky = -2 * np.pi * fftfreq(rows) / pixel  # row 0 is on top: y runs against the row index
     kx = 2 * np.pi * np.arange(columns // 2 + 1) / columns / pixel
     power[:, ky[:, None] ** 2 + kx**2 > (np.pi / pixel) ** 2] = 0
+    power[:, ky < 0, 0] = 0  # the other half of the column at kx = 0 says the same again
     peaks = np.empty((n, n_peaks, 2))
     window = np.arange(-_SUPPRESSED, _SUPPRESSED + 1)
     for i in range(n_peaks):
