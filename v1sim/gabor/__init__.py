@@ -6,6 +6,7 @@ from v1sim.gabor._colour import ColourSplit, split_colour
 from v1sim.gabor._converters import from_opencv, from_skimage, to_opencv, to_skimage, to_tuning
 from v1sim.gabor._fit import fit_gabor
 from v1sim.gabor._function import Gabor
+from v1sim.gabor._quadrature import QuadratureFit, fit_quadrature
 from v1sim.gabor._result import GaborFit
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "ColourSplit",
     "Gabor",
     "GaborFit",
+    "QuadratureFit",
     "bootstrap",
     "fit_gabor",
+    "fit_quadrature",
     "from_opencv",
     "from_skimage",
     "split_colour",
