@@ -271,6 +271,7 @@ def test_intervals_have_the_level_asked_for(rng):
         (np.ones((5, 2, 20)), {}, ValueError, "a profile has no orientation"),
         (np.ones((3, 3)), {}, ValueError, "more than 9 pixels"),
         (np.ones(20), {}, ValueError, r"fields must have the shape \(ny, nx\)"),
+        (np.ones((2, 2, 2, 5, 5)), {}, ValueError, r"fields must have the shape \(ny, nx\)"),
         (np.ones((0, 5, 5)), {}, ValueError, "at least one field"),
         (np.ones((5, 5)) * 1j, {}, TypeError, "fields must hold real numbers"),
         (np.full((5, 5), np.nan), {}, ValueError, "fields must be finite"),
@@ -329,3 +330,15 @@ def test_kernels_that_have_faded_are_dead(rng):
     fields[3] *= 1e-8
     np.testing.assert_array_equal(fit_gabor(fields, grid).flags["dead"], np.arange(5) == 3)
     assert not fit_gabor(fields[3], grid).flags["dead"]  # alone, there is nothing to compare it with
+
+
+def test_colour_kernels_are_fitted_by_their_spatial_part(rng):
+    grid, truth = Grid((24, 32)), population(rng, 4)
+    colours = np.abs(rng.normal(size=(4, 3)))
+    kernels = colours[:, :, None, None] * truth.render(grid)[:, None]
+    fit = fit_gabor(kernels, grid, tolerance=1e-14)
+    expected = truth.alpha * np.linalg.norm(colours, axis=1)
+    np.testing.assert_allclose(fit.gabor.alpha, expected, rtol=1e-8)
+    np.testing.assert_allclose(fit.gabor.f, truth.f, rtol=1e-8)
+    np.testing.assert_allclose(fit[1].colour.colour, colours[1] / np.linalg.norm(colours[1]), rtol=1e-9)
+    assert fit_gabor(truth.render(grid), grid).colour is None

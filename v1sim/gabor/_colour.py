@@ -1,6 +1,7 @@
 """Colour kernels: split into a spatial kernel and a colour vector."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +35,15 @@ class ColourSplit:
     explained: FloatArray
     achromatic: NDArray[np.bool_]
     opponent: NDArray[np.bool_]
+
+    def __getitem__(self, index: Any) -> Self:
+        return type(self)(
+            self.spatial[index],
+            self.colour[index],
+            self.explained[index],
+            self.achromatic[index],
+            self.opponent[index],
+        )
 
 
 def split_colour(kernels: ArrayLike) -> ColourSplit:

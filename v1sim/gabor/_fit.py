@@ -8,6 +8,7 @@ of threads and memory does not grow with the number of fields.
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import repeat
 from os import cpu_count
 
@@ -19,6 +20,7 @@ from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.gabor._batch import Settings, fit_batch
 from v1sim.gabor._bounds import Bounds
+from v1sim.gabor._colour import split_colour
 from v1sim.gabor._errors import N_PARAMETERS, PARAMETERS
 from v1sim.gabor._function import Gabor
 from v1sim.gabor._result import GaborFit
@@ -50,8 +52,9 @@ def fit_gabor(
 
     Parameters
     ----------
-    fields : array_like, shape (ny, nx) or (n, ny, nx)
-        Receptive fields or kernels. Real; any precision, work is done in float64.
+    fields : array_like, shape (ny, nx), (n, ny, nx) or (n, channels, ny, nx)
+        Receptive fields or kernels. Real; any precision, work is done in float64. Kernels with channels are
+        split by `split_colour` first, and the fit is made to their spatial parts.
     grid : Grid, optional
         Pixel positions; in pixels, with the origin in the middle of the patch, unless given.
     weights : array_like, optional
@@ -101,8 +104,9 @@ def fit_gabor(
     >>> bool(fit.converged), round(float(fit.gabor.tau), 6), round(float(fit.gabor.phi), 6)
     (True, 0.5, 0.4)
     """
-    stack, grid, single = _fields(fields, grid)
-    mass = _weights(weights, stack, np.shape(fields), offset=offset)
+    colour = split_colour(fields) if np.ndim(fields) == 4 else None
+    stack, grid, single = _fields(fields if colour is None else colour.spatial, grid)
+    mass = _weights(weights, stack, stack.shape[1:] if single else stack.shape, offset=offset)
     _checks.positive("tolerance", tolerance)
     workers = cpu_count() or 1 if workers is None else _checks.integer("workers", workers, minimum=1)
     settings = Settings(
@@ -126,7 +130,7 @@ def fit_gabor(
             parts.append(done)
             if progress is not None:
                 progress(min(len(parts) * _BATCH, len(stack)), len(stack))
-    fit = _assembled(parts, stack, settings)
+    fit = replace(_assembled(parts, stack, settings), colour=colour)
     return fit[0] if single else fit
 
 
@@ -134,7 +138,9 @@ def _fields(fields: ArrayLike, grid: Grid | None) -> tuple[NDArray[np.generic], 
     """Return the fields as a stack (n, ny, nx), their grid, and whether there was only one."""
     array = _checks.real_array("fields", fields)
     if array.ndim not in (2, 3):
-        raise ValueError(f"fields must have the shape (ny, nx) or (n, ny, nx), got {array.shape}")
+        raise ValueError(
+            f"fields must have the shape (ny, nx), (n, ny, nx) or (n, channels, ny, nx), got {array.shape}"
+        )
     single = array.ndim == 2
     stack = array[None] if single else array
     if not len(stack):

@@ -4,13 +4,14 @@ Marquardt's scaling (1963, J SIAM 11:431) with the damping rule of Nielsen (1999
 """
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-from v1sim.gabor._chart import AT_BOUND, N_SHAPE
-from v1sim.gabor._problem import Normal, Problem
+from v1sim.gabor._chart import AT_BOUND, N_SHAPE, Box
+from v1sim.gabor._problem import Normal
 
 _FIRST_DAMPING = 1e-2
 _LONGEST_STEP = 0.5
@@ -28,6 +29,25 @@ _FLAT = 1e-200
 """Added to all scales, so that a field without any slope can be divided by them."""
 
 
+class Landscape(Protocol):
+    """What is minimised: a batch of costs over six free coordinates each."""
+
+    @property
+    def box(self) -> Box:
+        """Bounds behind the free coordinates."""
+
+    @property
+    def data(self) -> NDArray[Any]:
+        """The data, whose precision says what is rounding."""
+
+    @property
+    def power(self) -> FloatArray:
+        """Cost of each when nothing is explained, (n,)."""
+
+    def normal(self, free: FloatArray, rows: NDArray[np.intp]) -> Normal:
+        """Evaluate costs `rows` at free coordinates (len(rows), 6)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Minimum:
     """Where the fields ended: free (n, 6), cost (n,), converged (n,), n_iterations (n,)."""
@@ -39,7 +59,7 @@ class Minimum:
 
 
 def minimise(
-    problem: Problem, free: FloatArray, rows: np.ndarray, *, tolerance: float, max_iterations: int
+    problem: Landscape, free: FloatArray, rows: np.ndarray, *, tolerance: float, max_iterations: int
 ) -> Minimum:
     """Minimise the cost of fields `rows` of a problem from free coordinates (len(rows), 6).
 

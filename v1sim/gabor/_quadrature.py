@@ -229,4 +229,4 @@ def _report(
 def _phases(halves: FloatArray, axes: FloatArray) -> FloatArray:
     """Phase of the Gabor that fits each axis best, (2,): axis ~ a (even cos(phase) - odd' sin(phase))."""
     weights = np.linalg.lstsq(halves.T, axes.T, rcond=None)[0]
-    return np.arctan2(-weights[1], weights[0])
+    return np.asarray(np.arctan2(-weights[1], weights[0]))

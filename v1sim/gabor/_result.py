@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
+from v1sim.gabor._colour import ColourSplit
 from v1sim.gabor._errors import PARAMETERS
 from v1sim.gabor._flags import ADVICE
 from v1sim.gabor._function import Gabor
@@ -50,6 +51,8 @@ class GaborFit:
         Steps that it took.
     flags : dict of str to ndarray of bool
         ``dead, blob, at_bound, beyond_nyquist, outside_patch, ambiguous``: what limits the fit.
+    colour : ColourSplit or None
+        For kernels with channels: how they were split; `fields` are then the spatial parts.
     """
 
     gabor: Gabor
@@ -65,6 +68,7 @@ class GaborFit:
     converged: NDArray[np.bool_]
     n_iterations: NDArray[np.intp]
     flags: dict[str, NDArray[np.bool_]]
+    colour: ColourSplit | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -92,7 +96,9 @@ class GaborFit:
                 "n_iterations",
             )
         }
-        return replace(self, **taken, flags={name: flag[index] for name, flag in self.flags.items()})
+        flags = {name: flag[index] for name, flag in self.flags.items()}
+        colour = None if self.colour is None else self.colour[index]
+        return replace(self, **taken, flags=flags, colour=colour)
 
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
