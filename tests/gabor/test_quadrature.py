@@ -61,7 +61,7 @@ def energy_plane(rng, pair, n_eff_per_pixel):
 def test_the_pair_of_a_simulated_complex_cell_is_recovered_at_20_effective_spikes_a_pixel(rng):
     grid = Grid((18, 22))
     turned, detuned = [], []
-    for _ in range(5):
+    for _ in range(4):
         truth = cell(rng)
         fit = fit_quadrature(energy_plane(rng, halves(truth, grid), 20), grid)
         off = np.angle(np.exp(2j * (fit.even.tau - truth.tau))) / 2

@@ -9,11 +9,11 @@ from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
 from v1sim.gabor._chart import LOG_F, LOG_SX, LOG_SY, N_SHAPE, TAU, X0, Y0, Box
-from v1sim.gabor._errors import N_PARAMETERS, ending
+from v1sim.gabor._errors import N_PARAMETERS, ending, information
 from v1sim.gabor._function import Gabor
 from v1sim.gabor._levenberg import Minimum
 from v1sim.gabor._moments import Pixels, scratch
-from v1sim.gabor._problem import Problem
+from v1sim.gabor._problem import GABOR, Problem
 from v1sim.gabor._search import Found, search
 from v1sim.gabor._starts import starts
 from v1sim.grid import Grid
@@ -96,6 +96,7 @@ class Sample:
             power,
             settings.offset,
             scratch(pixels),
+            GABOR,
         )
 
 
@@ -188,6 +189,7 @@ def _report(
     half_y, half_x = np.array(settings.grid.size) / 2
     parameters = {name: value * unit[:, i] for i, (name, value) in enumerate(gabor.parameters().items())}
     offset = end.constant * scale + sample.mean if settings.offset else np.zeros(n)
+    criteria = information(end.residual * scale**2, sample.counted, N_PARAMETERS + int(settings.offset))
     return {
         **parameters,
         "offset": np.where(dead, sample.mean, offset),
@@ -195,6 +197,8 @@ def _report(
         "adjusted_r_squared": 1 - unexplained * (sample.counted - 1) / freedom,
         "noise_sd": np.sqrt(end.residual / freedom) * scale,
         "degrees_of_freedom": freedom,
+        "aic": criteria[0],
+        "bic": criteria[1],
         "covariance": covariance,
         "converged": found.best.converged,
         "n_iterations": found.best.n_iterations,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 from v1sim.gabor._chart import N_SHAPE, polynomials
-from v1sim.gabor._moments import atoms, moments
-from v1sim.gabor._problem import Problem, tangents
+from v1sim.gabor._moments import gabor_atoms, moments
+from v1sim.gabor._problem import Problem, gabor_tangents
 
 PARAMETERS = ("alpha", "beta_x", "beta_y", "f", "phi", "x0", "y0", "tau")
 N_PARAMETERS = len(PARAMETERS)
@@ -48,7 +48,7 @@ def ending(
     residual = np.empty_like(data)
     for start in range(0, len(data), problem.pixels.chunk):
         part = slice(start, start + problem.pixels.chunk)
-        even, odd = atoms(problem.pixels, envelope[part], carrier[part], problem.room)
+        even, odd = gabor_atoms(problem.pixels, envelope[part], carrier[part], problem.room)
         residual[part] = data[part] - linear[part, :1] * even - linear[part, 1:] * odd
     weights = problem.weights
     constant = np.zeros(len(data))
@@ -66,10 +66,11 @@ def ending(
         carrier,
         offset=problem.offset,
         room=problem.room,
+        atoms=gabor_atoms,
     )
     of_linear = np.zeros((len(data), 2, 12))
     of_linear[:, 0, 0] = of_linear[:, 1, N_SHAPE] = 1
-    derivative = np.concatenate([tangents(linear, d_envelope, d_carrier), of_linear], axis=1)
+    derivative = np.concatenate([gabor_tangents(linear, d_envelope, d_carrier), of_linear], axis=1)
     normal = derivative @ sums.gram @ derivative.transpose(0, 2, 1)
     jacobian = _by_parameters(shape, linear)
     normal = jacobian @ normal @ jacobian.transpose(0, 2, 1)
@@ -103,3 +104,15 @@ def _inverse(normal: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
     inverse = (vectors / values[:, None, :]) @ vectors.transpose(0, 2, 1)
     inverse *= scale[:, :, None] * scale[:, None, :]
     return np.where(both & regular[:, None, None], inverse, np.nan)
+
+
+def information(
+    residual: FloatArray, counted: NDArray[np.intp] | int, n_parameters: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return AIC and BIC (n,) of residual sums of squares (n,), for Gaussian noise of unknown size.
+
+    Constants that only the number of pixels decides are left out; the noise counts as a parameter.
+    """
+    n = np.asarray(counted, np.float64)
+    deviance = n * np.log(np.maximum(residual / n, np.finfo(np.float64).tiny))
+    return deviance + 2 * (n_parameters + 1), deviance + np.log(n) * (n_parameters + 1)

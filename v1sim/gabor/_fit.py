@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import repeat
 from os import cpu_count
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,14 +22,16 @@ from v1sim._types import FloatArray
 from v1sim.gabor._batch import Settings, fit_batch
 from v1sim.gabor._bounds import Bounds
 from v1sim.gabor._colour import split_colour
-from v1sim.gabor._errors import N_PARAMETERS, PARAMETERS
+from v1sim.gabor._compare import simple_models
+from v1sim.gabor._errors import PARAMETERS
 from v1sim.gabor._function import Gabor
+from v1sim.gabor._input import checked_fields, checked_weights
 from v1sim.gabor._result import GaborFit
 from v1sim.grid import Grid
 
 _BATCH = 512
 """Fields of a batch: enough to make the interpreter's share small, few enough to share among threads."""
-_SMALLEST_SIDE = 3
+_LONGEST_NAME = len("gaussian_derivative")
 _FAINT = 1e-5
 """A field whose largest value is below this share of the stack's median is dead: what weight decay leaves of
 a kernel that no longer takes part."""
@@ -41,6 +44,7 @@ def fit_gabor(
     weights: ArrayLike | None = None,
     starts: int | Gabor = 3,
     bounds: Bounds | None = None,
+    model: str = "gabor",
     offset: bool = False,
     tolerance: float = 1e-6,
     max_iterations: int = 30,
@@ -66,6 +70,10 @@ def fit_gabor(
         field).
     bounds : Bounds, optional
         How far centre, size and frequency may go.
+    model : {"gabor", "auto"}, optional
+        With ``"auto"``, fields that are flagged as blobs are fitted by a Gaussian, its derivative and a
+        difference of Gaussians too, and `GaborFit.model` says which of them has the lowest BIC. The Gabors
+        are the same. `compare_models` does this, and more, for all fields.
     offset : bool, optional
         Fit a constant too.
     tolerance : float, optional
@@ -105,9 +113,10 @@ def fit_gabor(
     (True, 0.5, 0.4)
     """
     colour = split_colour(fields) if np.ndim(fields) == 4 else None
-    stack, grid, single = _fields(fields if colour is None else colour.spatial, grid)
-    mass = _weights(weights, stack, stack.shape[1:] if single else stack.shape, offset=offset)
+    stack, grid, single = checked_fields(fields if colour is None else colour.spatial, grid)
+    mass = checked_weights(weights, stack, stack.shape[1:] if single else stack.shape, offset=offset)
     _checks.positive("tolerance", tolerance)
+    _checks.choice("model", model, ("gabor", "auto"))
     workers = cpu_count() or 1 if workers is None else _checks.integer("workers", workers, minimum=1)
     settings = Settings(
         grid=grid,
@@ -130,57 +139,26 @@ def fit_gabor(
             parts.append(done)
             if progress is not None:
                 progress(min(len(parts) * _BATCH, len(stack)), len(stack))
-    fit = replace(_assembled(parts, stack, settings), colour=colour)
+        fit = replace(_assembled(parts, stack, settings), colour=colour)
+        if model == "auto":
+            fit = _with_simple_models(fit, mass, settings)
     return fit[0] if single else fit
 
 
-def _fields(fields: ArrayLike, grid: Grid | None) -> tuple[NDArray[np.generic], Grid, bool]:
-    """Return the fields as a stack (n, ny, nx), their grid, and whether there was only one."""
-    array = _checks.real_array("fields", fields)
-    if array.ndim not in (2, 3):
-        raise ValueError(
-            f"fields must have the shape (ny, nx), (n, ny, nx) or (n, channels, ny, nx), got {array.shape}"
-        )
-    single = array.ndim == 2
-    stack = array[None] if single else array
-    if not len(stack):
-        raise ValueError(f"fields must hold at least one field, got shape {array.shape}")
-    if min(stack.shape[1:]) < _SMALLEST_SIDE or stack[0].size <= N_PARAMETERS + 1:
-        raise ValueError(
-            f"fields must have at least {_SMALLEST_SIDE} rows and columns and more than {N_PARAMETERS + 1} "
-            f"pixels, got {stack.shape[1:]}: a Gabor has {N_PARAMETERS} parameters, "
-            "and a profile has no orientation"
-        )
-    if grid is not None and grid.shape != stack.shape[1:]:
-        raise ValueError(f"grid is of shape {grid.shape}, but fields are of shape {stack.shape[1:]}")
-    ny, nx = stack.shape[1:]
-    return stack, Grid((ny, nx)) if grid is None else grid, single
-
-
-def _weights(
-    weights: ArrayLike | None, stack: NDArray[np.generic], shape: tuple[int, ...], *, offset: bool
-) -> FloatArray | None:
-    """Return weights of the shape of the stack (a view), or None; check that all that counts is finite."""
-    if weights is None:
-        _checks.finite("fields", stack)
-        return None
-    array = _checks.real_array("weights", weights).astype(np.float64)
-    _checks.finite("weights", array)
-    if (array < 0).any():
-        raise ValueError(f"weights must be at least 0, got {array.min()}")
-    try:
-        mass = np.broadcast_to(array, shape).reshape(stack.shape)
-    except ValueError:
-        raise ValueError(
-            f"weights of shape {array.shape} do not broadcast to fields of shape {shape}"
-        ) from None
-    if not np.isfinite(stack[mass > 0]).all():
-        raise ValueError("fields must be finite wherever weights are above 0; give bad pixels the weight 0")
-    fewest = int((mass > 0).sum(axis=(1, 2)).min())
-    needed = N_PARAMETERS + int(offset) + 1
-    if fewest < needed:
-        raise ValueError(f"weights must be above 0 at {needed} pixels or more of each field, got {fewest}")
-    return mass
+def _with_simple_models(fit: GaborFit, mass: FloatArray | None, settings: Settings) -> GaborFit:
+    """Return the fit with the best of the simpler models named where a Gabor says too much."""
+    rows = np.flatnonzero(fit.flags["blob"])
+    if not len(rows):
+        return fit
+    weights = None if mass is None else mass[rows]
+    criteria = simple_models(fit.fields[rows], weights, settings.box, settings.grid)
+    aic, bic = dict(fit.aic), dict(fit.bic)
+    for name, (found_aic, found_bic) in criteria.items():
+        aic[name], bic[name] = np.full(len(fit), np.nan), np.full(len(fit), np.nan)
+        aic[name][rows], bic[name][rows] = found_aic, found_bic
+    names, values = np.array(list(bic)), np.array(list(bic.values()))
+    best = names[np.argmin(np.where(np.isnan(values), np.inf, values), axis=0)]
+    return replace(fit, model=best, aic=aic, bic=bic)
 
 
 def _typical(stack: NDArray[np.generic]) -> float:
@@ -211,7 +189,7 @@ def _assembled(
     parts: list[dict[str, NDArray[np.generic]]], stack: NDArray[np.generic], settings: Settings
 ) -> GaborFit:
     """Join the results of all batches."""
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    whole: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     gabor = Gabor(**{name: whole.pop(name) for name in PARAMETERS})
     flags = {name.removeprefix("is_"): whole.pop(name) for name in list(whole) if name.startswith("is_")}
     return GaborFit(
@@ -220,5 +198,8 @@ def _assembled(
         fields=stack,
         has_offset=settings.offset,
         flags=flags,
+        model=np.full(len(stack), "gabor", dtype=f"<U{_LONGEST_NAME}"),
+        aic={"gabor": whole.pop("aic")},
+        bic={"gabor": whole.pop("bic")},
         **whole,
     )

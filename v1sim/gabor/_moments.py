@@ -6,6 +6,7 @@ atoms meet the 15 monomials up to degree four in one matrix product each. The ca
 exp(i(kx x + ky y)), and is made from its two axes; the envelope costs one exponential a pixel.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -70,7 +71,11 @@ def scratch(pixels: Pixels) -> NDArray[Any]:
     return np.empty((6, pixels.chunk, pixels.monomials.shape[1]), pixels.x.dtype)
 
 
-def atoms(
+Atoms = Callable[[Pixels, FloatArray, FloatArray, NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
+"""Makes the two atoms of n fields from the coefficients of their polynomials, in the room given."""
+
+
+def gabor_atoms(
     pixels: Pixels, envelope: FloatArray, carrier: FloatArray, out: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return exp(P) cos Q and exp(P) sin Q of n fields, each (n, ny * nx), in the first two rooms of `out`.
@@ -108,11 +113,13 @@ def moments(
     *,
     offset: bool,
     room: NDArray[Any],
+    atoms: Atoms,
 ) -> Moments:
     """Return the moments of fields `rows` with polynomials `envelope` and `carrier` (len(rows), 6).
 
     `data` (n, ny * nx) already carries the weights. With `offset` a constant is fitted too: the weighted
-    mean is taken out of the atoms (and has to be out of the data). `room` is `scratch`.
+    mean is taken out of the atoms (and has to be out of the data). `room` is `scratch`, and `atoms` says
+    what the polynomials mean.
     """
     n = len(rows)
     products = np.empty((3, n, _N_POWERS), pixels.x.dtype)

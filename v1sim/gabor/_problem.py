@@ -5,6 +5,7 @@ parameters, alpha cos(phi) and -alpha sin(phi), are solved exactly at every shap
 of the six others is what remains after projecting these two out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 from v1sim.gabor._chart import Box, polynomials
-from v1sim.gabor._moments import Moments, Pixels, moments
+from v1sim.gabor._moments import Atoms, Moments, Pixels, gabor_atoms, moments
 
 _TINY = 1e-100
 """Power below which an atom counts as absent: far above the smallest float, whose square is zero."""
@@ -36,6 +37,23 @@ class Normal:
     linear: FloatArray
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Family:
+    """What a shape means: polynomials and their derivatives, and the two atoms that are made of them.
+
+    `frozen` are shape parameters that are not fitted, `only` is the one atom that has a weight if it is not
+    both, `n_parameters` counts shape and linear parameters.
+    """
+
+    name: str
+    n_parameters: int
+    polynomials: Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray, FloatArray]]
+    atoms: Atoms
+    tangents: Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
+    frozen: tuple[int, ...] = ()
+    only: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Fields to fit: `data` (n, pixels) times `weights` (n, pixels) or None, `power` (n,) = sum of w d^2."""
@@ -47,6 +65,7 @@ class Problem:
     power: FloatArray
     offset: bool
     room: NDArray[Any]
+    family: Family
 
     def __len__(self) -> int:
         return len(self.data)
@@ -54,7 +73,8 @@ class Problem:
     def normal(self, free: FloatArray, rows: NDArray[np.intp]) -> Normal:
         """Evaluate fields `rows` at free coordinates (len(rows), 6)."""
         shape, slope = self.box.inside(free)
-        envelope, carrier, d_envelope, d_carrier = polynomials(shape)
+        slope[:, list(self.family.frozen)] = 0
+        envelope, carrier, d_envelope, d_carrier = self.family.polynomials(shape)
         sums = moments(
             self.pixels,
             self.data,
@@ -64,11 +84,15 @@ class Problem:
             carrier,
             offset=self.offset,
             room=self.room,
+            atoms=self.family.atoms,
         )
-        return _normal(sums, d_envelope, d_carrier, slope, self.power[rows])
+        inverse = _inverse2(sums.gram[:, _UNITS, _UNITS], self.family.only)
+        linear = (inverse @ sums.data[:, _UNITS, None])[:, :, 0]
+        tangent = self.family.tangents(linear, d_envelope, d_carrier) * slope[:, :, None]
+        return _normal(sums, inverse, linear, tangent, self.power[rows])
 
 
-def tangents(linear: FloatArray, d_envelope: FloatArray, d_carrier: FloatArray) -> FloatArray:
+def gabor_tangents(linear: FloatArray, d_envelope: FloatArray, d_carrier: FloatArray) -> FloatArray:
     """Return the derivatives of the fitted field by the shape, in the 12 products, (n, 6, 12).
 
     With w = c_p e^P cos Q + c_q e^P sin Q: dw = (c_p dP + c_q dQ) e^P cos Q + (c_q dP - c_p dQ) e^P sin Q.
@@ -77,27 +101,33 @@ def tangents(linear: FloatArray, d_envelope: FloatArray, d_carrier: FloatArray) 
     return np.concatenate([c_p * d_envelope + c_q * d_carrier, c_q * d_envelope - c_p * d_carrier], axis=2)
 
 
+GABOR = Family(
+    name="gabor", n_parameters=8, polynomials=polynomials, atoms=gabor_atoms, tangents=gabor_tangents
+)
+
+
 def _normal(
-    sums: Moments, d_envelope: FloatArray, d_carrier: FloatArray, slope: FloatArray, power: FloatArray
+    sums: Moments, inverse: FloatArray, linear: FloatArray, tangent: FloatArray, power: FloatArray
 ) -> Normal:
-    inverse = _inverse2(sums.gram[:, _UNITS, _UNITS])
     toward = sums.data[:, _UNITS]
-    linear = (inverse @ toward[:, :, None])[:, :, 0]
-    tangent = tangents(linear, d_envelope, d_carrier)
     on_tangent = tangent @ sums.gram
     mixed = on_tangent[:, :, _UNITS]
     gradient = tangent @ sums.data[:, :, None] - mixed @ linear[:, :, None]
     hessian = on_tangent @ tangent.transpose(0, 2, 1) - mixed @ inverse @ mixed.transpose(0, 2, 1)
     return Normal(
         np.maximum(power - (linear * toward).sum(axis=1), 0.0),
-        gradient[:, :, 0] * slope,
-        hessian * (slope[:, :, None] * slope[:, None, :]),
+        gradient[:, :, 0],
+        hessian,
         linear,
     )
 
 
-def _inverse2(gram: FloatArray) -> FloatArray:
-    """Inverse of the Gram matrices of the two atoms, (n, 2, 2), with a small ridge."""
+def _inverse2(gram: FloatArray, only: int | None) -> FloatArray:
+    """Inverse of the Gram matrices of the two atoms, or of one, (n, 2, 2), with a small ridge."""
+    if only is not None:
+        inverse = np.zeros_like(gram)
+        inverse[:, only, only] = 1 / np.maximum(gram[:, only, only], _TINY)
+        return inverse
     pp, qq = np.maximum(gram[:, 0, 0], _TINY) * (1 + _RIDGE), np.maximum(gram[:, 1, 1], _TINY) * (1 + _RIDGE)
     cosine2 = gram[:, 0, 1] / pp * (gram[:, 0, 1] / qq)
     inverse = np.empty_like(gram)

@@ -19,7 +19,7 @@ from v1sim.gabor._chart import LOG_F, LOG_SX, LOG_SY, N_SHAPE, TAU, X0, Y0, Box
 from v1sim.gabor._function import Gabor
 from v1sim.gabor._levenberg import minimise
 from v1sim.gabor._moments import Pixels, scratch
-from v1sim.gabor._problem import Normal, Problem
+from v1sim.gabor._problem import GABOR, Normal, Problem
 from v1sim.gabor._starts import starts
 from v1sim.grid import Grid
 
@@ -143,7 +143,7 @@ def fit_quadrature(
     box = (Bounds() if bounds is None else bounds).box(grid)
     pixels = Pixels.of(grid)
     k = len(axes)
-    problem = Problem(pixels, box, axes, None, np.ones(k), offset=False, room=scratch(pixels))
+    problem = Problem(pixels, box, axes, None, np.ones(k), offset=False, room=scratch(pixels), family=GABOR)
     whole = _OneShape(problem)
     with threadpool_limits(1, user_api="blas"):
         candidates = starts(Pixels.of(grid, np.float32), axes.reshape(k, *grid.shape), _PEAKS)

@@ -51,6 +51,10 @@ class GaborFit:
         Steps that it took.
     flags : dict of str to ndarray of bool
         ``dead, blob, at_bound, beyond_nyquist, outside_patch, ambiguous``: what limits the fit.
+    model : ndarray of str
+        ``"gabor"``, or with ``model="auto"`` the model of lowest BIC where a Gabor says too much.
+    aic, bic : dict of str to ndarray
+        Akaike's and Schwarz's criterion by model, NaN where a model was not tried; lower is better.
     colour : ColourSplit or None
         For kernels with channels: how they were split; `fields` are then the spatial parts.
     """
@@ -68,6 +72,9 @@ class GaborFit:
     converged: NDArray[np.bool_]
     n_iterations: NDArray[np.intp]
     flags: dict[str, NDArray[np.bool_]]
+    model: NDArray[np.str_]
+    aic: dict[str, FloatArray]
+    bic: dict[str, FloatArray]
     colour: ColourSplit | None = None
 
     @property
@@ -94,11 +101,13 @@ class GaborFit:
                 "covariance",
                 "converged",
                 "n_iterations",
+                "model",
             )
         }
-        flags = {name: flag[index] for name, flag in self.flags.items()}
+        for group in ("flags", "aic", "bic"):
+            taken[group] = {name: value[index] for name, value in getattr(self, group).items()}
         colour = None if self.colour is None else self.colour[index]
-        return replace(self, **taken, flags=flags, colour=colour)
+        return replace(self, **taken, colour=colour)
 
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))

@@ -29,7 +29,7 @@ def starts(pixels: Pixels, fields: FloatArray, n_peaks: int) -> FloatArray:
     """Return candidate shapes (n, n_peaks, 6) for fields (n, ny, nx), those of higher peaks first."""
     single = fields.astype(np.float32)
     peaks = spectral_peaks(pixels, single, n_peaks)
-    return np.stack([_envelope(pixels, single, peaks[:, i]) for i in range(n_peaks)], axis=1)
+    return np.stack([round_window(pixels, single, peaks[:, i]) for i in range(n_peaks)], axis=1)
 
 
 def spectral_peaks(pixels: Pixels, fields: NDArray[np.float32], n_peaks: int) -> FloatArray:
@@ -56,7 +56,7 @@ def spectral_peaks(pixels: Pixels, fields: NDArray[np.float32], n_peaks: int) ->
     return peaks
 
 
-def _envelope(pixels: Pixels, fields: NDArray[np.float32], k: FloatArray) -> FloatArray:
+def round_window(pixels: Pixels, fields: NDArray[np.float32], k: FloatArray) -> FloatArray:
     """Return shapes (n, 6) with the best round window for the carriers k (n, 2)."""
     n, ny, nx = fields.shape
     sigmas = _sigmas(max(ny, nx))

@@ -41,7 +41,8 @@ def table(fit: "GaborFit") -> dict[str, list[Any]]:
     words = [" ".join(name for name in ADVICE if flags[name][i]) for i in range(n)]
     message = fit.message
     messages = [message] if isinstance(message, str) else message
-    return {"field": list(range(n)), **table, "flags": words, "message": messages}
+    model = [str(name) for name in np.atleast_1d(fit.model)]
+    return {"field": list(range(n)), **table, "model": model, "flags": words, "message": messages}
 
 
 def write_csv(columns: dict[str, list[Any]], path: str | Path) -> None:

@@ -8,6 +8,7 @@ network files by readers that know only tensors (`_safetensors`, `_onnx`, `_torc
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -156,7 +157,7 @@ def _npz(file: Path, limit: int) -> Iterable[LazyTensor]:
             name = member.filename.removesuffix(".npy")
             if member.file_size < prod(shape) * dtype.itemsize:
                 raise ValueError(f"{name} is shorter than its header says")
-            yield LazyTensor(name, shape, dtype.itemsize, lambda name=name: _from_npz(file, name))
+            yield LazyTensor(name, shape, dtype.itemsize, partial(_from_npz, file, name))
 
 
 def _from_npz(file: Path, name: str) -> NDArray[Any]:

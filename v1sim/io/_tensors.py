@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class LazyTensor:
-    """Name, shape and bytes an element of a tensor, and how to load it; a `flattened` one has a filter a row."""
+    """Name, shape, bytes an element and loader of a tensor; a `flattened` one has a filter a row."""
 
     name: str
     shape: tuple[int, ...]

@@ -102,6 +102,7 @@ def _structure(data: bytes) -> Any:
     """Return the dictionaries and tensors that a pickle describes; anything else is refused."""
     stack: list[Any] = []
     memo: dict[int, Any] = {}
+    argument: Any
     for opcode, argument, _ in pickletools.genops(data):
         name = opcode.name
         if name == "STOP":
