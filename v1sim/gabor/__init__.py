@@ -10,6 +10,7 @@ from v1sim.gabor._function import Gabor
 from v1sim.gabor._null import null_fit, scrambled
 from v1sim.gabor._quadrature import QuadratureFit, fit_quadrature
 from v1sim.gabor._result import GaborFit
+from v1sim.gabor._spacetime import SpaceTimeFit, fit_drifting, fit_separable
 
 __all__ = [
     "Bootstrap",
@@ -19,10 +20,13 @@ __all__ = [
     "GaborFit",
     "ModelComparison",
     "QuadratureFit",
+    "SpaceTimeFit",
     "bootstrap",
     "compare_models",
+    "fit_drifting",
     "fit_gabor",
     "fit_quadrature",
+    "fit_separable",
     "from_opencv",
     "from_skimage",
     "null_fit",
