@@ -138,16 +138,19 @@ def cost(model, fields):
 
 
 def in_turns(fields, grid, turns, **options):
-    """Return our fit, the peer's parameters, and fits per second of both, the median over `turns`."""
+    """Return our fit, the peer's parameters, and fits per second of both over all `turns`.
+
+    In every turn we fit all fields and the peer its share of them, so that each sees the same machine.
+    """
     ours, theirs, parameters = [], [], []
     for part in np.array_split(fields, turns):
         start = time.process_time()
         fit = fit_gabor(fields, grid, workers=1, **options)
-        ours.append(len(fields) / (time.process_time() - start))
+        ours.append(time.process_time() - start)
         found, seconds = run_peer(part, grid)
-        theirs.append(len(part) / seconds)
+        theirs.append(seconds)
         parameters.append(found)
-    return fit, np.concatenate(parameters), float(np.median(ours)), float(np.median(theirs))
+    return fit, np.concatenate(parameters), len(fields) / np.median(ours), len(fields) / sum(theirs)
 
 
 def unflagged_degenerate(fit):
@@ -241,7 +244,7 @@ def main():
     )
     parser.add_argument("--data", type=Path, help="folder with the learned bases")
     parser.add_argument("--patches", type=int, default=1000)
-    parser.add_argument("--turns", type=int, default=5, help="both are timed so many times; medians count")
+    parser.add_argument("--turns", type=int, default=5, help="how often both take their turn")
     parser.add_argument("--many", type=int, default=10_000, help="fields of the memory and worker test")
     options = parser.parse_args()
     with threadpool_limits(1):

@@ -5,9 +5,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
+from v1sim.gabor._blas import one_thread
 from v1sim.gabor._chart import LOG_F, LOG_SX, LOG_SY, N_SHAPE, TAU, X0, Y0, Box
 from v1sim.gabor._errors import N_PARAMETERS, ending, information
 from v1sim.gabor._function import Gabor
@@ -107,7 +107,7 @@ def fit_batch(
 
     Returns arrays by name, flags as ``is_...``.
     """
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         return _fit_batch(stack, mass, given, settings)
 
 

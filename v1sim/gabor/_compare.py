@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from v1sim import _checks
 from v1sim._types import FloatArray
+from v1sim.gabor._blas import one_thread
 from v1sim.gabor._bounds import Bounds
 from v1sim.gabor._chart import Box
 from v1sim.gabor._errors import information
@@ -114,7 +114,7 @@ def compare_models(
     kept = np.ones(data.shape[1], bool)
     kept[rng.choice(len(kept), max(1, round(held_out * len(kept))), replace=False)] = False
     r_squared, aic, bic, fresh = {}, {}, {}, {}
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         for model in models:
             residual = data - _fitted(model, data, None, box, grid)
             r_squared[model] = _explained(residual, data)

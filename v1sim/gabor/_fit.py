@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.gabor._batch import Settings, fit_batch
+from v1sim.gabor._blas import one_thread
 from v1sim.gabor._bounds import Bounds
 from v1sim.gabor._colour import split_colour
 from v1sim.gabor._compare import simple_models
@@ -133,7 +133,7 @@ def fit_gabor(
     given = _given(starts, grid, len(stack)) if isinstance(starts, Gabor) else None
     shapes = [None if given is None else given[part] for part in batches]
     parts = []
-    with threadpool_limits(1, user_api="blas"), ExitStack() as opened:
+    with one_thread(), ExitStack() as opened:
         pool = opened.enter_context(ThreadPoolExecutor(workers)) if executor is None else executor
         for done in pool.map(fit_batch, (stack[part] for part in batches), masses, shapes, repeat(settings)):
             parts.append(done)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
+from v1sim.gabor._blas import one_thread
 from v1sim.gabor._bounds import Bounds
 from v1sim.gabor._chart import N_SHAPE, Box
 from v1sim.gabor._function import Gabor
@@ -83,7 +83,7 @@ def fit_jointly(stack: FloatArray, grid: Grid, bounds: Bounds | None) -> JointFi
     power = (data**2).sum(axis=1)
     problem = Problem(pixels, box, data, None, power, offset=False, room=scratch(pixels), family=GABOR)
     whole = _OneShape(problem)
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         candidates = starts(Pixels.of(grid, np.float32), stack / np.abs(stack).max(), _PEAKS)
         free = box.free(candidates.reshape(-1, N_SHAPE))
         rows = np.zeros(len(free), np.intp)
