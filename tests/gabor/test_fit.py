@@ -342,3 +342,19 @@ def test_colour_kernels_are_fitted_by_their_spatial_part(rng):
     np.testing.assert_allclose(fit.gabor.f, truth.f, rtol=1e-8)
     np.testing.assert_allclose(fit[1].colour.colour, colours[1] / np.linalg.norm(colours[1]), rtol=1e-9)
     assert fit_gabor(truth.render(grid), grid).colour is None
+
+
+def test_fits_that_end_on_a_bound_converge_there(rng):
+    grid = Grid((14, 16))
+    wide = Gabor.from_tuning(
+        spatial_frequency=rng.uniform(0.1, 0.2, 60),
+        orientation_deg=rng.uniform(0, 180, 60),
+        n_x=rng.uniform(3, 6, 60),
+        n_y=rng.uniform(3, 6, 60),
+    )
+    fields = wide.render(grid) + 0.05 * rng.standard_normal((60, 14, 16))
+    fit = fit_gabor(fields, grid)
+    assert fit.flags["at_bound"].mean() > 0.8
+    assert fit.converged.mean() > 0.95
+    assert np.isnan(fit.standard_error["beta_x"][fit.flags["at_bound"]]).any()
+    assert np.isfinite(fit.standard_error["f"]).mean() > 0.9

@@ -74,6 +74,7 @@ def test_scrambling_keeps_the_spectrum_and_loses_the_place(rng):
         np.testing.assert_allclose(
             np.abs(np.fft.fft2(other[i])), np.abs(np.fft.fft2(fields[i // 2])), atol=1e-9
         )
+    np.testing.assert_allclose(other[::2].mean(axis=(1, 2)), fields.mean(axis=(1, 2)))
     assert abs(np.corrcoef(other[0].ravel(), other[1].ravel())[0, 1]) < 0.99
     np.testing.assert_array_equal(other, scrambled(fields, seed=1, copies=2))
 

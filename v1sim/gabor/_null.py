@@ -44,9 +44,8 @@ def scrambled(fields: ArrayLike, *, seed: int, copies: int = 1) -> FloatArray:
     rng = np.random.default_rng(_checks.seed("seed", seed))
     repeated = np.repeat(stack.astype(np.float64), _checks.integer("copies", copies, minimum=1), axis=0)
     noise = np.fft.rfft2(rng.standard_normal(repeated.shape))
-    # Phases of real noise have the symmetry that a real field needs; the mean keeps its sign.
+    # Phases of real noise have the symmetry that a real field needs; the mean, at (0, 0), stays as it is.
     phases = noise / np.maximum(np.abs(noise), np.finfo(np.float64).tiny)
-    phases[:, 0, 0] = 1
     spectrum = np.fft.rfft2(repeated)
     spectrum[:, 1:] = np.abs(spectrum[:, 1:]) * phases[:, 1:]
     spectrum[:, 0, 1:] = np.abs(spectrum[:, 0, 1:]) * phases[:, 0, 1:]
