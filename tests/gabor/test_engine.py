@@ -8,6 +8,8 @@ from scipy.optimize import least_squares
 
 from v1sim import Grid
 from v1sim.gabor import Bounds, Gabor, fit_gabor
+from v1sim.gabor._chart import AT_BOUND
+from v1sim.gabor._levenberg import minimise
 from v1sim.gabor._moments import Pixels, scratch
 from v1sim.gabor._problem import Problem
 from v1sim.gabor._rivals import FAMILIES
@@ -93,6 +95,15 @@ def test_the_gauss_newton_matrix_is_the_curvature_where_the_residual_vanishes(rn
         step = 1e-4 * rng.standard_normal(6)
         cost = reference_cost(free[0] + step, data[0], "gabor", None, False)
         assert cost == pytest.approx(step @ normal.hessian[0] @ step, rel=5e-3)
+
+
+def test_a_coordinate_that_is_pushed_beyond_its_bound_stops_there(rng):
+    wide = np.cos(0.9 * GRID.x + 0.3) + 0.05 * rng.standard_normal(GRID.shape)  # no envelope at all
+    problem = problem_of(wide.reshape(1, -1), FAMILIES["gabor"])
+    start = problem.box.free(np.array([[0.0, 0, -0.5, -0.5, np.log(0.9 * 6), 0]]))
+    end = minimise(problem, start, np.arange(1), tolerance=1e-12, max_iterations=200)
+    assert problem.box.reached(end.free)[0, 2:4].any()
+    assert np.abs(end.free).max() < 2 * AT_BOUND
 
 
 def test_chunks_do_not_show(rng):

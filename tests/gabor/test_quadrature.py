@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from v1sim import Grid
 from v1sim.gabor import Gabor, fit_quadrature
@@ -44,6 +45,7 @@ def test_a_clean_plane_in_any_rotation_gives_its_pair_back(rng):
         assert fit.phase_difference_deg == pytest.approx(90, abs=5)  # exactly 90 for halves of equal norm
 
 
+@threadpool_limits.wrap(limits=1)
 def energy_plane(rng, pair, n_eff_per_pixel):
     """Two leading eigenvectors of the response-weighted covariance of an energy cell in white noise."""
     n_pixels = pair[0].size

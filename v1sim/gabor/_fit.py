@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.gabor._batch import Settings, fit_batch
+from v1sim.gabor._batch import fit_batch
 from v1sim.gabor._blas import one_thread
 from v1sim.gabor._bounds import Bounds
 from v1sim.gabor._colour import split_colour
@@ -27,6 +27,7 @@ from v1sim.gabor._errors import PARAMETERS
 from v1sim.gabor._function import Gabor
 from v1sim.gabor._input import checked_fields, checked_weights
 from v1sim.gabor._result import GaborFit
+from v1sim.gabor._sample import Settings
 from v1sim.grid import Grid
 
 _BATCH = 512

@@ -18,7 +18,7 @@ _LONGEST_STEP = 0.5
 """Longest step of any free coordinate t, as a share of 1 + |t|: large ones lead far out along a bound."""
 _ROUNDING = 50
 """Changes of the cost below so many units of rounding of the data's power are no progress."""
-_DAMPING_LIMIT = 1e12
+_DAMPING_RANGE = (1e-12, 1e12)
 _FLOOR = 1e-10
 """Smallest scale of a coordinate, as a share of the largest, so that a flat direction stays put."""
 _OPTIMISM = 100
@@ -93,7 +93,6 @@ def minimise(
         trial = problem.normal(free[left] + step, rows[left])
         n_iterations[left] += 1
         fall = cost[left] - trial.cost
-        gain = fall / promised
         slow = (fall >= 0) & (fall <= enough)
         accepted = trial.cost <= cost[left] + noise[left]
         free[left[accepted]] += step[accepted]
@@ -101,10 +100,16 @@ def minimise(
         trusted = _better(secant, step, here, fall)
         secant = np.where(accepted[:, None, None], _secant(secant, step, here, trial), secant)
         here = _where(accepted, trial, here)
-        factor = np.where(accepted, np.maximum(1 / 3, 1 - (2 * np.clip(gain, 0, 1) - 1) ** 3), growth[left])
-        damping[left] = np.clip(damping[left] * factor, 1e-12, _DAMPING_LIMIT)
-        growth[left] = np.where(accepted, 2.0, growth[left] * 2)
+        damping[left], growth[left] = _damped(damping[left], growth[left], accepted, fall / promised)
     return Minimum(free, cost, converged, n_iterations)
+
+
+def _damped(
+    damping: FloatArray, growth: FloatArray, accepted: NDArray[np.bool_], gain: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Nielsen's rule: less damping after a foretold fall, ever faster growing damping after refusals."""
+    factor = np.where(accepted, np.maximum(1 / 3, 1 - (2 * np.clip(gain, 0, 1) - 1) ** 3), growth)
+    return np.clip(damping * factor, *_DAMPING_RANGE), np.where(accepted, 2.0, growth * 2)
 
 
 def _better(secant: FloatArray, step: FloatArray, here: Normal, fall: FloatArray) -> NDArray[np.bool_]:
