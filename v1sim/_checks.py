@@ -17,6 +17,11 @@ def integer(name: str, value: object, *, minimum: int) -> int:
     return number
 
 
+def seed(name: str, value: object) -> int:
+    """Return `value` as a seed (a non-negative integer), or raise."""
+    return integer(name, value, minimum=0)
+
+
 def positive(name: str, value: object) -> float:
     """Return `value` as a float, or raise if it is not a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, Real):

@@ -58,7 +58,7 @@ class Poisson:
         self.responder = responder
         self.frame_rate = _checks.positive("frame_rate", frame_rate)
         self.mean_rate = _checks.positive("mean_rate", mean_rate)
-        self.seed = _checks.integer("seed", seed, minimum=0)
+        self.seed = _checks.seed("seed", seed)
         noise = GaussianNoise(responder.grid, n_frames=CALIBRATION_FRAMES, seed=0)
         mean = responder.respond(noise.frames(0, noise.n_frames)).mean(axis=0, dtype=np.float64)
         if (mean <= 0).any():

@@ -42,7 +42,7 @@ class RecordingConfig:
         _checks.integer("n_lags", self.n_lags, minimum=1)
         _checks.integer("n_shifts", self.n_shifts, minimum=0)
         _checks.probability("alpha", self.alpha)
-        _checks.integer("seed", self.seed, minimum=0)
+        _checks.seed("seed", self.seed)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

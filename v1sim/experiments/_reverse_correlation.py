@@ -70,7 +70,7 @@ class ReverseCorrelationConfig:
         if self.mean_rate is not None:
             _checks.positive("mean_rate", self.mean_rate)
         _checks.positive("frame_rate", self.frame_rate)
-        _checks.integer("seed", self.seed, minimum=0)
+        _checks.seed("seed", self.seed)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -92,7 +92,7 @@ def stc(
     """
     n_lags = _checks.integer("n_lags", n_lags, minimum=1)
     n_shifts = _checks.integer("n_shifts", n_shifts, minimum=0)
-    seed = _checks.integer("seed", seed, minimum=0)
+    seed = _checks.seed("seed", seed)
     alpha = _checks.probability("alpha", alpha)
     if 0 < n_shifts < fewest_shifts(alpha):
         raise ValueError(
@@ -102,7 +102,7 @@ def stc(
     answering = as_responder(responder, stimulus)
     n_lags = _checks.integer("n_lags", n_lags, minimum=1)
     n_shifts = _checks.integer("n_shifts", n_shifts, minimum=0)
-    seed = _checks.integer("seed", seed, minimum=0)
+    seed = _checks.seed("seed", seed)
     alpha = _checks.probability("alpha", alpha)
     if rank is not None:
         rank = _checks.integer("rank", rank, minimum=1)

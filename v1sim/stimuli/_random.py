@@ -30,7 +30,7 @@ class RandomStimulus(ABC):
         rate = None if frame_rate is None else _checks.positive("frame_rate", frame_rate)
         object.__setattr__(self, "grid", grid if isinstance(grid, Grid) else Grid(grid))
         object.__setattr__(self, "n_frames", _checks.integer("n_frames", n_frames, minimum=1))
-        object.__setattr__(self, "seed", _checks.integer("seed", seed, minimum=0))
+        object.__setattr__(self, "seed", _checks.seed("seed", seed))
         object.__setattr__(self, "frame_rate", rate)
 
     @abstractmethod
