@@ -144,7 +144,7 @@ TABLE: dict[str, Callable[[Path], Entry]] = {
 
 
 def pytest_generate_tests(metafunc):
-    if "name" in metafunc.fixturenames:
+    if "entry" in metafunc.fixturenames:
         metafunc.parametrize("name", TABLE)
 
 

@@ -19,6 +19,9 @@ from v1sim.stream import check_range
 
 MAX_BYTES = 2**31
 """Most bytes of a video in memory, one a pixel: 2 GB."""
+PILLOW_SUFFIXES = (".gif", ".png", ".tif", ".tiff", ".webp")
+FFMPEG_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4", ".webm")
+"""Names of files that pillow reads, which is always there, and those that need imageio-ffmpeg."""
 MIDDLE_GREY = 127.5
 """Grey level that stands for mean luminance: halfway between black (contrast -1) and white (1)."""
 
@@ -31,7 +34,7 @@ class Video(BaseStimulus):
     Parameters
     ----------
     path : str
-        A GIF, an animated or multi-page TIFF, or what else imageio's plugins read (MP4 with imageio-ffmpeg).
+        A GIF, WebP, animated PNG or multi-page TIFF; AVI, MKV, MOV, MP4 or WebM if imageio-ffmpeg is there.
     grid : Grid, optional
         Positions of the pixels; in pixels unless told.
     frame_rate : float, optional
@@ -97,7 +100,7 @@ def _read(path: str, modified: int, size: int) -> NDArray[np.uint8]:
     frames: list[NDArray[np.uint8]] = []
     n_bytes = 0
     try:
-        for picture in imageio.imiter(path):
+        for picture in imageio.imiter(path, plugin=_plugin(path)):
             frames.append(np.rint(as_luminance(picture)).astype(np.uint8))
             n_bytes += frames[-1].size
             if n_bytes > MAX_BYTES:
@@ -106,15 +109,25 @@ def _read(path: str, modified: int, size: int) -> NDArray[np.uint8]:
                 raise ValueError(
                     f"{path} has frames of different shapes: {frames[0].shape}, {frames[-1].shape}"
                 )
+    except ImportError:
+        raise ValueError(f"reading {path} needs a video reader: pip install imageio-ffmpeg") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"{path} claims frames that are far too large to read") from None
     except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a video (plugins: pip install imageio-ffmpeg): {error}"
-        ) from None
+        raise ValueError(f"{path} cannot be read as a video: {error}") from None
     if not frames:
         raise ValueError(f"{path} holds no frame")
     return np.stack(frames)
+
+
+def _plugin(path: str) -> str:
+    """Return the plugin of imageio that reads a file, by its ending: guessing would try them all."""
+    suffix = Path(path).suffix.lower()
+    if suffix in PILLOW_SUFFIXES:
+        return "pillow"
+    if suffix in FFMPEG_SUFFIXES:
+        return "FFMPEG"
+    raise ValueError(f"path must end in {', '.join((*PILLOW_SUFFIXES, *FFMPEG_SUFFIXES))}, got {path!r}")
 
 
 def _sha256(path: str) -> str:
