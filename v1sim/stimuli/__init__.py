@@ -14,6 +14,7 @@ from v1sim.stimuli._compose import (
     with_contrast,
 )
 from v1sim.stimuli._description import KINDS, from_description
+from v1sim.stimuli._examples import example
 from v1sim.stimuli._frozen import FrozenNoise
 from v1sim.stimuli._grating import Grating, Plaid, size_series
 from v1sim.stimuli._hartley import Hartley
@@ -58,6 +59,7 @@ __all__ = [
     "TernaryNoise",
     "Video",
     "concatenate",
+    "example",
     "from_description",
     "mask",
     "measure",

@@ -1,6 +1,6 @@
 """Frames on disk: arrays written block by block, and movies for the eye."""
 
-import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -94,12 +94,11 @@ def _write_array(stimulus: Stimulus, file: IO[bytes], progress: Progress | None)
 
 @contextmanager
 def _aside(path: Path) -> Iterator[Path]:
-    """Give a temporary name in the same folder, and rename the file once it is whole."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    """Give a file in a folder beside the target, and move it there once it is whole."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
     try:
+        temporary = folder / path.name
         yield temporary
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
