@@ -3,5 +3,6 @@
 from v1sim.cli._analyze import analyze
 from v1sim.cli._app import app, main, run_reporting
 from v1sim.cli._revcorr import revcorr
+from v1sim.cli._stimulus import stimulus
 
-__all__ = ["analyze", "app", "main", "revcorr", "run_reporting"]
+__all__ = ["analyze", "app", "main", "revcorr", "run_reporting", "stimulus"]

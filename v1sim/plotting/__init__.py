@@ -2,6 +2,7 @@
 
 from v1sim.plotting._recording import recording_axes, recording_spectrum
 from v1sim.plotting._reverse_correlation import complex_cells, parameters, simple_cells, spectra, story
+from v1sim.plotting._stimulus import stimulus_overview
 
 __all__ = [
     "complex_cells",
@@ -10,5 +11,6 @@ __all__ = [
     "recording_spectrum",
     "simple_cells",
     "spectra",
+    "stimulus_overview",
     "story",
 ]

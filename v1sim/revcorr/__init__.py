@@ -1,6 +1,7 @@
 """Reverse correlation: receptive fields from nothing but frames and responses."""
 
 from v1sim.revcorr._axes import STC, stc_from_sums
+from v1sim.revcorr._m_sequence import m_sequence_sta
 from v1sim.revcorr._significance import Significance
 from v1sim.revcorr._sta import STA, Separation, sta, sta_from_sums
 from v1sim.revcorr._sta_sums import STASums
@@ -14,6 +15,7 @@ __all__ = [
     "STCSums",
     "Separation",
     "Significance",
+    "m_sequence_sta",
     "sta",
     "sta_from_sums",
     "stc",

@@ -1,9 +1,11 @@
-"""Frames that exist already: an array in memory, or a .npy file that is read piece by piece."""
+"""Frames that exist already: an array in memory, on disk or in an open dataset, read piece by piece."""
 
+import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,29 +13,33 @@ from numpy.typing import ArrayLike, NDArray
 from v1sim import _checks
 from v1sim._types import Frames
 from v1sim.grid import Grid
-from v1sim.stream import check_range, default_block_size
+from v1sim.stimuli._base import BaseStimulus
+from v1sim.stream import check_range
 
 
 @final
-class ArrayStimulus:
+class ArrayStimulus(BaseStimulus):
     """Frames from an array, or from a ``.npy`` file that is mapped and never read as a whole.
 
     Parameters
     ----------
-    source : array_like or path
+    source : array_like, dataset or path
         Real numbers, shape (n_frames, ny, nx), or (n_frames, nx) for one-dimensional stimuli such as
-        flickering bars, which become frames of one row. Or the path of a ``.npy`` file with such an array;
-        a worker process opens the file by itself instead of being sent the frames.
+        flickering bars, which become frames of one row. An open dataset (h5py, zarr, anything that has a
+        shape and a dtype and can be sliced) is read slice by slice. Or the path of a ``.npy`` file with such
+        an array; a worker process opens the file by itself instead of being sent the frames.
     grid : Grid, optional
         Positions of the pixels; in pixels unless told.
     frame_rate : float, optional
         Frames per second.
+    sha256 : str, optional
+        Checksum of the file, as `describe` gives it: another file is refused.
 
     Raises
     ------
     TypeError, ValueError
         If the array has another rank, is empty, does not hold real numbers, or does not fit `grid`; if a
-        file is damaged or holds pickled objects.
+        file is damaged, holds pickled objects, or is not the one of the checksum.
     FileNotFoundError
         If there is no such file.
 
@@ -50,19 +56,23 @@ class ArrayStimulus:
         *,
         grid: Grid | None = None,
         frame_rate: float | None = None,
+        sha256: str | None = None,
     ) -> None:
         self._path = Path(source) if isinstance(source, str | PathLike) else None
         if self._path is None:
-            self._array = _as_frames(np.asarray(source), "stimulus")
-        shape = self._array.shape[1:]
+            self._array = _as_dataset(source, "stimulus")
+        shape = _frame_shape(self._array)
         if grid is not None and grid.shape != shape:
             raise ValueError(f"grid must have the frames' shape {shape}, got {grid.shape}")
-        self.grid = Grid((shape[0], shape[1])) if grid is None else grid
+        self.grid = Grid(shape) if grid is None else grid
+        self.n_frames = len(self._array)
         self.frame_rate = None if frame_rate is None else _checks.positive("frame_rate", frame_rate)
+        if sha256 is not None:
+            self._check(sha256)
 
     @cached_property
-    def _array(self) -> NDArray[np.generic]:
-        """Frames as they are stored, shape (n_frames, ny, nx)."""
+    def _array(self) -> Any:
+        """Frames as they are stored, shape (n_frames, ny, nx) or (n_frames, nx)."""
         path = self._path
         try:
             stored = np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[arg-type]
@@ -70,7 +80,7 @@ class ArrayStimulus:
             raise ValueError(f"stimulus file {path} is not a readable .npy array: {error}") from None
         if not isinstance(stored, np.ndarray):
             raise ValueError(f"stimulus file {path} must be a .npy array, got an archive")
-        return _as_frames(stored, f"stimulus file {path}")
+        return _as_dataset(stored, f"stimulus file {path}")
 
     def __getstate__(self) -> dict[str, object]:
         state = dict(self.__dict__)
@@ -84,29 +94,50 @@ class ArrayStimulus:
             f"ArrayStimulus({source}n_frames={self.n_frames}, grid={self.grid}, frame_rate={self.frame_rate})"
         )
 
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-        return len(self._array)
-
-    @property
-    def frame_shape(self) -> tuple[int, int]:
-        """Rows and columns (ny, nx) of a frame."""
-        return self.grid.shape
-
-    @property
-    def block_size(self) -> int:
-        """Number of frames that are read together."""
-        return default_block_size(self.frame_shape)
-
     def frames(self, start: int, stop: int) -> Frames:
         """Frames `start` to `stop` (excluded), float32, shape (stop - start, ny, nx)."""
         check_range(start, stop, self.n_frames)
-        return np.ascontiguousarray(self._array[start:stop], dtype=np.float32)
+        frames = np.ascontiguousarray(self._array[start:stop], dtype=np.float32)
+        return frames.reshape(stop - start, *self.frame_shape)
+
+    def _parameters(self) -> Mapping[str, Any]:
+        if self._path is None:
+            raise TypeError(
+                "an array in memory has no description: save it with stimulus.save('frames.npy') and use "
+                "ArrayStimulus('frames.npy'), which is described by path and checksum"
+            )
+        return {
+            "source": self._path,
+            "grid": self.grid,
+            "frame_rate": self.frame_rate,
+            "sha256": _sha256(self._path),
+        }
+
+    def _check(self, sha256: str) -> None:
+        if self._path is None:
+            raise ValueError("sha256 is the checksum of a file: source must be a path")
+        found = _sha256(self._path)
+        if found != sha256:
+            raise ValueError(
+                f"{self._path} is not the file that was described: its sha256 is {found}, not {sha256}"
+            )
 
 
-def _as_frames(array: NDArray[np.generic], name: str) -> NDArray[np.generic]:
-    _checks.real_array(name, array)
-    if array.ndim not in (2, 3) or array.size == 0:
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _as_dataset(source: Any, name: str) -> Any:
+    """Return what can be sliced along frames, once it is known to hold frames of real numbers."""
+    is_dataset = all(hasattr(source, attribute) for attribute in ("shape", "dtype", "__getitem__"))
+    array: Any = source if is_dataset else np.asarray(source)
+    if np.dtype(array.dtype).kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if len(array.shape) not in (2, 3) or 0 in array.shape:
         raise ValueError(f"{name} must have shape (n_frames, ny, nx) or (n_frames, nx), got {array.shape}")
-    return array if array.ndim == 3 else array[:, None, :]
+    return array
+
+
+def _frame_shape(array: NDArray[Any]) -> tuple[int, int]:
+    return (1, int(array.shape[1])) if len(array.shape) == 2 else (int(array.shape[1]), int(array.shape[2]))

@@ -1,4 +1,4 @@
-"""White noise: every pixel of every frame is drawn on its own."""
+"""White noise: Gaussian, binary and ternary."""
 
 from dataclasses import dataclass
 from typing import final
@@ -7,15 +7,15 @@ import numpy as np
 
 from v1sim import _checks
 from v1sim._types import Frames
-from v1sim.grid import Grid
-from v1sim.stimuli._random import RandomStimulus
+from v1sim.stimuli import _limits
+from v1sim.stimuli._checkerboard import WhiteNoise
 
-_BITS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
+_SIGNS_OF_BYTE = 2 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) - 1
 
 
 @final
-@dataclass(frozen=True, init=False)
-class GaussianNoise(RandomStimulus):
+@dataclass(frozen=True, kw_only=True)
+class GaussianNoise(WhiteNoise):
     """Gaussian white noise with zero mean.
 
     Parameters
@@ -28,6 +28,12 @@ class GaussianNoise(RandomStimulus):
         Seed of the noise.
     sd : float, optional
         Standard deviation of a pixel [contrast]. Default 1.
+    check_size : int, optional
+        Side of a check [px].
+    hold : int, optional
+        Number of frames that a pattern stays.
+    jitter : bool, optional
+        Shift the lattice of checks at random from pattern to pattern.
     frame_rate : float, optional
         Frames per second.
 
@@ -43,19 +49,21 @@ class GaussianNoise(RandomStimulus):
     True
     """
 
-    sd: float
+    sd: float = 1.0
 
-    def __init__(
-        self,
-        grid: Grid | tuple[int, int],
-        *,
-        n_frames: int,
-        seed: int,
-        sd: float = 1.0,
-        frame_rate: float | None = None,
-    ) -> None:
-        super().__init__(grid, n_frames, seed, frame_rate)
-        object.__setattr__(self, "sd", _checks.positive("sd", sd))
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._hold(sd=_checks.positive("sd", self.sd))
+
+    @property
+    def mean(self) -> float:
+        """Expected contrast of a pixel: 0."""
+        return 0.0
+
+    @property
+    def variance(self) -> float:
+        """Expected variance of a pixel [contrast^2]."""
+        return self.sd**2
 
     def _draw(self, rng: np.random.Generator, out: Frames) -> None:
         rng.standard_normal(dtype=np.float32, out=out)
@@ -64,9 +72,9 @@ class GaussianNoise(RandomStimulus):
 
 
 @final
-@dataclass(frozen=True, init=False)
-class BinaryNoise(RandomStimulus):
-    """Binary white noise: every pixel is `contrast` above or below the mean luminance, at even odds.
+@dataclass(frozen=True, kw_only=True)
+class BinaryNoise(WhiteNoise):
+    """Binary white noise: every check is `contrast` above or below the mean luminance, at even odds.
 
     Not spherically symmetric: an STC made with it has artefacts along the pixel axes (Paninski 2003).
 
@@ -79,14 +87,20 @@ class BinaryNoise(RandomStimulus):
     seed : int
         Seed of the noise.
     contrast : float, optional
-        Distance of a pixel from the mean [contrast]. Default 1.
+        Distance of a pixel from the mean [contrast], at most 1. Default 1.
+    check_size : int, optional
+        Side of a check [px].
+    hold : int, optional
+        Number of frames that a pattern stays.
+    jitter : bool, optional
+        Shift the lattice of checks at random from pattern to pattern.
     frame_rate : float, optional
         Frames per second.
 
     Raises
     ------
     TypeError, ValueError
-        If a count or the seed is not an integer, or `contrast` or `frame_rate` is not positive.
+        If a count or the seed is not an integer, `contrast` is not in (0, 1] or `frame_rate` is not positive.
 
     Examples
     --------
@@ -95,21 +109,103 @@ class BinaryNoise(RandomStimulus):
     array([-0.5,  0.5], dtype=float32)
     """
 
-    contrast: float
+    contrast: float = 1.0
 
-    def __init__(
-        self,
-        grid: Grid | tuple[int, int],
-        *,
-        n_frames: int,
-        seed: int,
-        contrast: float = 1.0,
-        frame_rate: float | None = None,
-    ) -> None:
-        super().__init__(grid, n_frames, seed, frame_rate)
-        object.__setattr__(self, "contrast", _checks.positive("contrast", contrast))
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._hold(contrast=_limits.contrast("contrast", self.contrast))
+
+    @property
+    def mean(self) -> float:
+        """Expected contrast of a pixel: 0."""
+        return 0.0
+
+    @property
+    def variance(self) -> float:
+        """Expected variance of a pixel [contrast^2]."""
+        return self.contrast**2
+
+    @property
+    def peak(self) -> float:
+        """Largest distance from the mean luminance [contrast]."""
+        return self.contrast
 
     def _draw(self, rng: np.random.Generator, out: Frames) -> None:
-        levels = np.float32(self.contrast) * (2 * _BITS_OF_BYTE - 1)
+        levels = np.float32(self.contrast) * _SIGNS_OF_BYTE
+        n_whole = out.size // 8
+        values = out.reshape(-1)  # a view: `out` is contiguous
         random_bytes = np.frombuffer(rng.bytes(-(-out.size // 8)), np.uint8)
-        out[...] = levels[random_bytes].reshape(-1)[: out.size].reshape(out.shape)
+        np.take(levels, random_bytes[:n_whole], axis=0, out=values[: 8 * n_whole].reshape(-1, 8), mode="clip")
+        if 8 * n_whole < out.size:
+            values[8 * n_whole :] = levels[random_bytes[-1], : out.size - 8 * n_whole]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TernaryNoise(WhiteNoise):
+    """Ternary white noise: a check is light or dark with equal probability, and otherwise grey.
+
+    Parameters
+    ----------
+    grid : Grid or tuple of int
+        Positions of the pixels, or only the shape ``(ny, nx)`` of a frame in pixels.
+    n_frames : int
+        Number of frames.
+    seed : int
+        Seed of the noise.
+    contrast : float, optional
+        Distance of light and dark from the mean [contrast], at most 1. Default 1.
+    density : float, optional
+        Probability that a check is not grey, above 0 and at most 1. Default 2/3: all levels equally often.
+    check_size : int, optional
+        Side of a check [px].
+    hold : int, optional
+        Number of frames that a pattern stays.
+    jitter : bool, optional
+        Shift the lattice of checks at random from pattern to pattern.
+    frame_rate : float, optional
+        Frames per second.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a count or the seed is not an integer, or `contrast` or `density` is not in (0, 1].
+
+    Examples
+    --------
+    >>> np.unique(TernaryNoise((4, 6), n_frames=100, seed=0).frames(0, 100))
+    array([-1.,  0.,  1.], dtype=float32)
+    """
+
+    contrast: float = 1.0
+    density: float = 2 / 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._hold(
+            contrast=_limits.contrast("contrast", self.contrast),
+            density=_limits.share("density", self.density),
+        )
+
+    @property
+    def mean(self) -> float:
+        """Expected contrast of a pixel: 0."""
+        return 0.0
+
+    @property
+    def variance(self) -> float:
+        """Expected variance of a pixel [contrast^2]."""
+        return self.density * self.contrast**2
+
+    @property
+    def peak(self) -> float:
+        """Largest distance from the mean luminance [contrast]."""
+        return self.contrast
+
+    def _draw(self, rng: np.random.Generator, out: Frames) -> None:
+        # one uniform number a check: below density/2 is dark, the next density/2 light
+        rng.random(dtype=np.float32, out=out)
+        light = (out >= self.density / 2) & (out < self.density)
+        dark = out < self.density / 2
+        np.subtract(light, dark, out=out, dtype=np.float32)
+        out *= np.float32(self.contrast)

@@ -1,0 +1,70 @@
+"""What a stimulus looks like and what it measures, beside what it declares."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from v1sim.plotting._style import QUIET, RECOVERED, TRUTH, clean, new_figure
+from v1sim.stimuli import Statistics
+
+SHEET_COLUMNS = 8
+"""Frames side by side in a contact sheet."""
+
+
+def stimulus_overview(found: Statistics) -> Figure:
+    """Draw a contact sheet, and below it spectrum, autocorrelation and histogram, declared ones as lines."""
+    n_rows = -(-len(found.examples) // SHEET_COLUMNS)
+    ny, nx = found.grid.shape
+    height = min(1.4 * ny / nx, 1.4)
+    figure = new_figure(11, n_rows * height + 3.4)
+    sheet, panels = figure.subfigures(2, 1, squeeze=False, height_ratios=[n_rows * height, 3.0])[:, 0]
+    places = sheet.subplots(n_rows, SHEET_COLUMNS, squeeze=False)
+    for k, axes in enumerate(places.flat):
+        axes.set_axis_off()
+        if k < len(found.examples):
+            axes.imshow(found.examples[k], cmap="gray", vmin=-found.limit, vmax=found.limit)
+    sheet.suptitle(f"{found.kind}: the first {len(found.examples)} frames", fontsize=11)
+    spectrum, correlation, histogram = panels.subplots(1, 3)
+    _draw_spectrum(spectrum, found)
+    _draw_autocorrelation(correlation, found)
+    _draw_histogram(histogram, found)
+    return figure
+
+
+def _draw_spectrum(axes: Axes, found: Statistics) -> None:
+    shown = found.power > found.power.max() * np.finfo(np.float32).eps
+    if found.declared_power is not None:
+        axes.plot(found.frequency, found.declared_power, color=TRUTH, lw=1, label="declared")
+        shown &= found.declared_power > found.declared_power.max() * np.finfo(np.float32).eps
+    axes.plot(found.frequency[shown], found.power[shown], "o", ms=4, color=RECOVERED, label="measured")
+    if found.power.max() > 0:
+        axes.set_yscale("log")
+        highest, lowest = found.power.max(), found.power[shown].min()
+        axes.set_ylim(lowest / 3, highest * 3)  # a flat spectrum then looks flat
+    axes.set_xlabel("spatial frequency [cycles/px]")
+    axes.set_ylabel("power [contrast²]")
+    axes.legend(frameon=False, fontsize=8)
+    clean(axes)
+
+
+def _draw_autocorrelation(axes: Axes, found: Statistics) -> None:
+    axes.axhline(0, color=QUIET, lw=0.8)
+    if found.declared_autocorrelation is not None:
+        axes.plot(found.lags, found.declared_autocorrelation, color=TRUTH, lw=1, label="declared")
+    axes.plot(found.lags, found.autocorrelation, "o", ms=4, color=RECOVERED, label="measured")
+    axes.set_xlabel("lag [frames]")
+    axes.set_ylabel("autocorrelation of a pixel")
+    axes.set_ylim(min(-0.2, found.autocorrelation.min() * 1.1), 1.1)
+    axes.legend(frameon=False, fontsize=8)
+    clean(axes)
+
+
+def _draw_histogram(axes: Axes, found: Statistics) -> None:
+    axes.stairs(found.histogram, found.bins, fill=True, color=RECOVERED, alpha=0.7)
+    lines = [f"mean {found.mean:.3g}", f"variance {found.variance:.3g}"]
+    for k, value in enumerate((found.declared_mean, found.declared_variance)):
+        lines[k] += "" if value is None else f" (declared {value:.3g})"
+    axes.set_title("\n".join(lines), fontsize=8)
+    axes.set_xlabel("contrast")
+    axes.set_ylabel("share of pixels")
+    clean(axes)
