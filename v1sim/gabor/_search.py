@@ -14,15 +14,15 @@ from v1sim.gabor._chart import TAU
 from v1sim.gabor._levenberg import Minimum, minimise
 from v1sim.gabor._problem import Problem
 
-_RACE_STEPS = 2
-_RACE_TOLERANCE = 1e-3
+_RACE_STEPS, _RACE_TOLERANCE = 2, 1e-3
+"""Length of the race: with two steps and a tenth of slack as many optima are found as with six and no limit
+(three starts; simulated patches at SNR 1 and .25, three sets of learned bases)."""
 _CONTENDER = 0.1
 """Starts that end the race within this share of the best residual go on."""
 _SAME = 0.1
 """Starts whose free coordinates have come this close lead to the same minimum."""
-_SINGLE_TOLERANCE = 1e-5
-_SINGLE_STEPS = 15
-"""Where single precision hands over to double."""
+_SINGLE_TOLERANCE, _SINGLE_STEPS = 1e-5, 15
+"""Where single precision, whose costs are good to about 1e-6, hands over to double."""
 
 
 @dataclass(frozen=True, eq=False)
