@@ -15,8 +15,8 @@ from v1sim.gabor._levenberg import Minimum, minimise
 from v1sim.gabor._problem import Problem
 
 _RACE_STEPS, _RACE_TOLERANCE = 2, 1e-3
-"""Length of the race: with two steps and a tenth of slack as many optima are found as with six and no limit
-(three starts; simulated patches at SNR 1 and .25, three sets of learned bases)."""
+"""Length of the race: with these, three starts find 98 to 100 % of the optima (to .1 % of the residual) that
+eight starts without a race find, on simulated patches at SNR 1 and .25 and on three sets of learned bases."""
 _CONTENDER = 0.1
 """Starts that end the race within this share of the best residual go on."""
 _SAME = 0.1
