@@ -27,6 +27,9 @@ def m_sequence_sta(
     .. math:: \sum_t r(t) \, m(t + s_p - l), \qquad
         \sum_t r(t) \, m(t + k) = F^{-1}[\overline{F r} \, F m](k)
 
+    The transforms are of two periods of m and of r with zeros behind it, at a length that is quick to
+    transform: 2^n - 1 itself has large prime factors.
+
     Parameters
     ----------
     sequence : array_like, shape (L,)
@@ -76,13 +79,9 @@ def m_sequence_sta(
     levels = _checks.real_array("sequence", sequence).astype(np.float64)
     period = _period_mean(responses, len(levels))
     places = _places(shifts, ny * nx, n_lags, len(levels))
-    transformed = np.fft.rfft(levels)
-    products = np.empty((period.shape[1], n_lags, ny, nx))
-    for unit, response in enumerate(period.T):
-        by_shift = np.fft.irfft(np.conj(np.fft.rfft(response)) * transformed, n=len(levels))
-        products[unit] = by_shift[places].reshape(n_lags, ny, nx)
-    n, mean, response_mean = len(levels), levels.mean(), period.mean(axis=0)
-    squares = np.square(period).mean(axis=0)
+    products = _circular_products(levels, period, places).reshape(len(period), n_lags, ny, nx)
+    n, mean, response_mean = len(levels), levels.mean(), period.mean(axis=1)
+    squares = np.einsum("ut,ut->u", period, period) / n
     variance, response_variance = contrast**2 * levels.var(), squares - response_mean**2
     check_responses(squares, response_variance)
     covariance = contrast * (products / n - mean * response_mean[:, None, None, None])
@@ -93,14 +92,14 @@ def m_sequence_sta(
         frame_mean=np.full((n_lags, ny, nx), contrast * mean),
         pixel_variance=np.full((ny, nx), variance),
         response_mean=response_mean,
-        response_minimum=period.min(axis=0),
+        response_minimum=period.min(axis=1),
         n_effective=n * response_mean**2 / squares,
         n_frames=n,
     )
 
 
 def _period_mean(responses: ArrayLike, n: int) -> NDArray[np.float64]:
-    """Return the responses averaged over periods of `n` frames, shape (n, n_units)."""
+    """Return the responses averaged over periods of `n` frames, shape (n_units, n)."""
     array: NDArray[Any] = _checks.real_array("responses", responses)
     if array.ndim not in (1, 2) or array.size == 0 or len(array) % n:
         raise ValueError(
@@ -108,7 +107,24 @@ def _period_mean(responses: ArrayLike, n: int) -> NDArray[np.float64]:
             f"got {array.shape}"
         )
     _checks.finite("responses", array)
-    return np.asarray(array.reshape(-1, n, array.size // len(array)).mean(axis=0, dtype=np.float64))
+    periods = array.reshape(-1, n, array.size // len(array))
+    return np.ascontiguousarray(sum(period.T for period in periods) / len(periods), np.float64)
+
+
+def _circular_products(
+    levels: NDArray[np.float64], responses: NDArray[np.float64], places: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return sum_t r(t) m(t + k) for each unit and each place k, shape (n_units, *places.shape)."""
+    from scipy import fft  # slow to import
+
+    n = len(levels)
+    length = fft.next_fast_len(2 * n - 1, real=True)
+    transformed = fft.rfft(np.concatenate([levels, levels[:-1]]), length)
+    products = np.empty((len(responses), *places.shape))
+    for unit, response in enumerate(responses):
+        by_shift = fft.irfft(np.conj(fft.rfft(response, length)) * transformed, length)
+        products[unit] = by_shift[places]
+    return products
 
 
 def _places(shifts: ArrayLike, n_pixels: int, n_lags: int, period: int) -> NDArray[np.intp]:

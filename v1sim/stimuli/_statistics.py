@@ -96,7 +96,8 @@ def measure(
     n_examples = min(_checks.integer("n_examples", n_examples, minimum=1), n_frames)
     frames = stimulus.frames(0, n_frames).astype(np.float64)
     limit = stimulus.display_limit()
-    counts, bins = np.histogram(np.clip(frames, -limit, limit), bins=N_BINS, range=(-limit, limit))
+    farthest = max(limit, float(np.abs(frames).max()))
+    counts, bins = np.histogram(frames, bins=N_BINS, range=(-farthest, farthest))
     frequency, rings = _rings(stimulus.frame_shape)
     mean = frames.mean()
     about_mean = frames - mean
