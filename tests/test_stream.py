@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from v1sim import cells, gabor, stimuli, stream
-from v1sim.revcorr import STASums, STCSums, sta, stc
+from v1sim.revcorr import STASums, STCSums, sta, sta_from_sums, stc, stc_from_sums
 
 SHAPE = (6, 5)
 
@@ -36,6 +36,9 @@ class EveryBlock:
 
     def merge(self, other):
         self.blocks += other.blocks
+
+    def state(self):
+        return {}
 
 
 def identical(first, second):
@@ -106,9 +109,9 @@ def test_one_pass_feeds_several_estimators(noise, pair):
 
     once = Counting()
     jobs = [(once, partial(STASums, 2, SHAPE, 1)), (once, partial(STCSums, 2, SHAPE, 1))]
-    first, second = (sums.result() for sums in stream.run(noise, jobs, workers=1))
-    identical(first, sta(noise, pair))
-    identical(second, stc(noise, pair))
+    first, second = stream.run(noise, jobs, workers=1)
+    identical(sta_from_sums(first), sta(noise, pair))
+    identical(stc_from_sums(second), stc(noise, pair))
     assert sum(shown) == noise.n_frames
 
 
@@ -125,6 +128,18 @@ def test_blas_is_held_to_one_thread_inside_a_worker(noise):
     assert [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"] == before
 
 
+def threads_of_this_process(frames):
+    """Respond with the largest number of threads of a BLAS of this process."""
+    threads = max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+    return np.full(len(frames), threads) + (frames[:, 0, 0] > 0) / 2
+
+
+def test_blas_is_held_to_one_thread_in_a_worker_process(noise):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        held = sta(noise, threads_of_this_process, executor=pool)
+    assert held.response_mean[0] == pytest.approx(1.25, abs=0.02)
+
+
 def test_progress_reaches_the_end_in_order(noise, pair):
     calls = []
     sta(noise, pair, workers=2, progress=lambda done, total: calls.append((done, total)))
@@ -135,7 +150,7 @@ def test_progress_reaches_the_end_in_order(noise, pair):
 def test_progress_counts_all_passes_of_a_null():
     noise = stimuli.GaussianNoise((2, 3), n_frames=3000, seed=0)
     calls = []
-    stc(noise, lambda f: f[:, 0, 0] ** 2, n_shifts=4, progress=lambda *c: calls.append(c))
+    stc(noise, lambda f: f[:, 0, 0] ** 2, n_shifts=40, progress=lambda *c: calls.append(c))
     assert calls == sorted(calls)
     assert calls[-1] == (6000, 6000)
 

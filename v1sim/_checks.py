@@ -17,6 +17,11 @@ def integer(name: str, value: object, *, minimum: int) -> int:
     return number
 
 
+def seed(name: str, value: object) -> int:
+    """Return `value` as a seed (a non-negative integer), or raise."""
+    return integer(name, value, minimum=0)
+
+
 def positive(name: str, value: object) -> float:
     """Return `value` as a float, or raise if it is not a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -24,6 +29,14 @@ def positive(name: str, value: object) -> float:
     number = float(value)
     if not (np.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be finite and above 0, got {value}")
+    return number
+
+
+def probability(name: str, value: object) -> float:
+    """Return `value` as a float, or raise if it is not a number between 0 and 1, both excluded."""
+    number = positive(name, value)
+    if number >= 1:
+        raise ValueError(f"{name} must lie between 0 and 1, got {value}")
     return number
 
 

@@ -1,5 +1,6 @@
 """Arrays named by their meaning, and the three protocols that tie the house together."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -62,3 +63,9 @@ class Estimator(Protocol):
 
     def merge(self, other: Self) -> None:
         """Add the sums of another estimator, made from later blocks."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all sums as arrays by name."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `state` returned."""

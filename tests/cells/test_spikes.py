@@ -33,8 +33,10 @@ def test_quantiles_are_those_of_scipy(rng):
 def test_counts_have_the_rate_that_was_asked_for(noise, spiking):
     counts = spiking.respond(noise.frames(0, noise.n_frames))
     np.testing.assert_array_equal(counts, counts.round())
-    # the gain is known to 2 % from the calibration frames
-    np.testing.assert_allclose(counts.mean(axis=0) * 60, 20, rtol=0.06)
+    mean = spiking.responder.respond(noise.frames(0, noise.n_frames)).mean(axis=0)
+    relative_sd = np.sqrt(np.pi - 1)  # of a rectified normal variable
+    np.testing.assert_allclose(spiking.gain * mean * 60, 20, rtol=4 * relative_sd / np.sqrt(4096))
+    np.testing.assert_allclose(counts.mean(axis=0), spiking.gain * mean, rtol=4 / np.sqrt(20_000))
 
 
 def test_counts_are_poisson_given_the_response(noise, spiking):

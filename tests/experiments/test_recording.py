@@ -13,7 +13,7 @@ def test_axes_and_their_lag_are_found_in_a_recording_of_two_units(rng):
     past = np.roll(x, 3, axis=0)
     drive = np.stack([past[:, 2] ** 2 * (past[:, 2:5].sum(axis=1) ** 2), 3 * (x[:, 6] > 0)], axis=1)
     recording = io.Recording(stimulus=stimulus, spike_counts=rng.poisson(0.1 * drive))
-    result = analyze_recording(recording, RecordingConfig(n_lags=5, n_shifts=20))
+    result = analyze_recording(recording, RecordingConfig(n_lags=5, n_shifts=40))
     first = result.axes[(result.axis_units == 0) & (result.axis_ratios > 1)][0, :, 0]
     # the sum of three pixels, three frames back
     np.testing.assert_allclose(np.abs(first[3, 2:5]), 1 / np.sqrt(3), atol=0.05)

@@ -1,5 +1,8 @@
 """Fits against closed truths: round trips, symmetries, an independent optimiser, bounds, failure as data."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
@@ -268,6 +271,7 @@ def test_intervals_have_the_level_asked_for(rng):
         (np.ones((5, 2, 20)), {}, ValueError, "a profile has no orientation"),
         (np.ones((3, 3)), {}, ValueError, "more than 9 pixels"),
         (np.ones(20), {}, ValueError, r"fields must have the shape \(ny, nx\)"),
+        (np.ones((2, 2, 2, 5, 5)), {}, ValueError, r"fields must have the shape \(ny, nx\)"),
         (np.ones((0, 5, 5)), {}, ValueError, "at least one field"),
         (np.ones((5, 5)) * 1j, {}, TypeError, "fields must hold real numbers"),
         (np.full((5, 5), np.nan), {}, ValueError, "fields must be finite"),
@@ -276,7 +280,7 @@ def test_intervals_have_the_level_asked_for(rng):
         (np.ones((5, 5)), {"weights": -np.ones((5, 5))}, ValueError, "weights must be at least 0"),
         (np.ones((5, 5)), {"weights": np.eye(5)}, ValueError, "weights must be above 0 at 9 pixels"),
         (np.ones((5, 5)), {"workers": 0}, ValueError, "workers must be at least 1"),
-        (np.ones((5, 5)), {"n_starts": 1.5}, TypeError, "n_starts must be an integer"),
+        (np.ones((5, 5)), {"starts": 1.5}, TypeError, "starts must be an integer"),
         (np.ones((5, 5)), {"tolerance": 0}, ValueError, "tolerance must be finite and above 0"),
     ],
 )
@@ -297,5 +301,60 @@ def test_bounds_out_of_range_are_refused(options):
 
 def test_progress_counts_fields(rng):
     seen = []
-    fit_gabor(rng.normal(size=(300, 5, 5)), progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(256, 300), (300, 300)]
+    fit_gabor(rng.normal(size=(600, 5, 5)), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(512, 600), (600, 600)]
+
+
+def test_a_fit_can_be_started_from_gabors(rng):
+    grid, truth = Grid((24, 32)), population(rng, 5)
+    fields = truth.render(grid)
+    assert_same(fit_gabor(fields, grid, starts=truth, tolerance=1e-14).gabor, truth, 1e-9)
+    far = Gabor.from_tuning(spatial_frequency=0.4, orientation_deg=0, n_x=0.5, n_y=0.5)
+    assert (fit_gabor(fields, grid, starts=far).r_squared < 0.99).any()  # it does start there
+    with pytest.raises(ValueError, match="starts must be one Gabor or one a field"):
+        fit_gabor(fields, grid, starts=truth[:3])
+
+
+def test_processes_give_the_bits_that_threads_give(rng):
+    fields = rng.normal(size=(600, 7, 9)).cumsum(axis=1)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        there = fit_gabor(fields, executor=pool)
+    here = fit_gabor(fields, workers=1)
+    np.testing.assert_array_equal(there.gabor.f, here.gabor.f)
+    np.testing.assert_array_equal(there.covariance, here.covariance)
+
+
+def test_kernels_that_have_faded_are_dead(rng):
+    grid = Grid((24, 32))
+    fields = population(rng, 5).render(grid)
+    fields[3] *= 1e-8
+    np.testing.assert_array_equal(fit_gabor(fields, grid).flags["dead"], np.arange(5) == 3)
+    assert not fit_gabor(fields[3], grid).flags["dead"]  # alone, there is nothing to compare it with
+
+
+def test_colour_kernels_are_fitted_by_their_spatial_part(rng):
+    grid, truth = Grid((24, 32)), population(rng, 4)
+    colours = np.abs(rng.normal(size=(4, 3)))
+    kernels = colours[:, :, None, None] * truth.render(grid)[:, None]
+    fit = fit_gabor(kernels, grid, tolerance=1e-14)
+    expected = truth.alpha * np.linalg.norm(colours, axis=1)
+    np.testing.assert_allclose(fit.gabor.alpha, expected, rtol=1e-8)
+    np.testing.assert_allclose(fit.gabor.f, truth.f, rtol=1e-8)
+    np.testing.assert_allclose(fit[1].colour.colour, colours[1] / np.linalg.norm(colours[1]), rtol=1e-9)
+    assert fit_gabor(truth.render(grid), grid).colour is None
+
+
+def test_fits_that_end_on_a_bound_converge_there(rng):
+    grid = Grid((14, 16))
+    wide = Gabor.from_tuning(
+        spatial_frequency=rng.uniform(0.1, 0.2, 60),
+        orientation_deg=rng.uniform(0, 180, 60),
+        n_x=rng.uniform(3, 6, 60),
+        n_y=rng.uniform(3, 6, 60),
+    )
+    fields = wide.render(grid) + 0.05 * rng.standard_normal((60, 14, 16))
+    fit = fit_gabor(fields, grid)
+    assert fit.flags["at_bound"].mean() > 0.8
+    assert fit.converged.mean() > 0.95
+    assert np.isnan(fit.standard_error["beta_x"][fit.flags["at_bound"]]).any()
+    assert np.isfinite(fit.standard_error["f"]).mean() > 0.9

@@ -4,6 +4,7 @@ import io as std_io
 import json
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,18 +72,6 @@ def test_pickled_objects_are_never_loaded(tmp_path, good):
         io.load_recording(tmp_path / "r.npz")
 
 
-def test_a_header_that_claims_more_than_the_file_has_is_refused_before_allocation(tmp_path, good):
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"
-    header += b" " * (63 - (len(header) + 10) % 64) + b"\n"
-    stream = std_io.BytesIO()
-    np.save(stream, good["stimulus"])
-    with zipfile.ZipFile(tmp_path / "r.npz", "w") as file:
-        file.writestr("stimulus.npy", stream.getvalue())
-        file.writestr("spike_counts.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
-    with pytest.raises(ValueError, match=r"'spike_counts' of .* claims 8000000000000 bytes"):
-        io.load_recording(tmp_path / "r.npz")
-
-
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04" + bytes(100)])
 def test_damaged_archives_are_refused(tmp_path, content):
     (tmp_path / "r.npz").write_bytes(content)
@@ -144,16 +133,89 @@ def test_an_interrupted_run_leaves_the_earlier_one_untouched(tmp_path, error):
 
 def test_folders_that_hold_something_else_are_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(FileExistsError, match="does not hold an earlier run"), io.new_folder(tmp_path):
+    with (
+        pytest.raises(FileExistsError, match=r"is not an earlier run \(holds thesis.tex\)"),
+        io.new_folder(tmp_path),
+    ):
         pass
     with pytest.raises(FileExistsError), io.new_folder(tmp_path / "thesis.tex"):
         pass
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
+def test_work_kept_inside_an_earlier_run_is_left_alone(tmp_path):
+    save(tmp_path / "run", 1)
+    (tmp_path / "run" / "notes.md").write_text("what I saw")
+    with pytest.raises(FileExistsError, match=r"holds notes.md"), io.new_folder(tmp_path / "run"):
+        pass
+    assert (tmp_path / "run" / "notes.md").read_text() == "what I saw"
+
+
+def test_the_earlier_run_stands_again_when_the_new_one_cannot_be_put_in_its_place(tmp_path, monkeypatch):
+    save(tmp_path / "run", 1)
+    rename = Path.rename
+
+    def interrupted(self, target):
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path / "run", 2)
+    assert io.load_run(tmp_path / "run")[1]["config"] == {"seed": 1}
+
+
+def test_a_link_to_a_folder_is_followed(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "disk")
+    save(tmp_path / "run", 3)
+    assert (tmp_path / "run").is_symlink()
+    assert io.load_run(tmp_path / "disk")[1]["config"] == {"seed": 3}
+
+
+def npy(header):
+    """Return a .npy file with that header and nothing behind it."""
+    header = header.encode() + b" " * (63 - (len(header) + 10) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }",
+            "claims 8000000000000 bytes",
+        ),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (-5,), }", r"claims the shape \(-5,\)"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (5,), }", "claims 40 bytes|reshape|EOF"),
+        ("((((", ""),
+        ("__import__('os').system('true')", ""),
+    ],
+)
+def test_hostile_headers_are_refused_before_anything_is_allocated(tmp_path, good, header, message):
+    stream = std_io.BytesIO()
+    np.save(stream, good["stimulus"])
+    with zipfile.ZipFile(tmp_path / "r.npz", "w") as file:
+        file.writestr("stimulus.npy", stream.getvalue())
+        file.writestr("spike_counts.npy", npy(header))
+    with pytest.raises(ValueError, match=f"'spike_counts' of .*r.npz .*({message})"):
+        io.load_recording(tmp_path / "r.npz")
+
+
+def test_members_that_are_no_arrays_do_not_count(tmp_path):
+    with zipfile.ZipFile(tmp_path / "r.npz", "w") as file:
+        file.writestr("stimulus", b"abc")
+    with pytest.raises(ValueError, match="missing stimulus, spike_counts, found nothing"):
+        io.load_recording(tmp_path / "r.npz")
+
+
 def test_folders_that_cannot_be_made_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"), io.new_folder(tmp_path / "file" / "run"):
+    with (
+        pytest.raises(OSError, match=r"output folder .* cannot be written"),
+        io.new_folder(tmp_path / "file" / "run"),
+    ):
         pass
 
 

@@ -90,6 +90,13 @@ def test_the_pair_is_that_of_the_gabor_where_nothing_needs_balance():
     np.testing.assert_allclose(cell.pairs, plain, atol=1e-4)
 
 
+def test_the_common_norm_of_a_pair_is_the_root_mean_square_of_the_plain_halves():
+    g = tuned(n_x=[0.15, 0.2, 0.3], phase=0.0)
+    even, odd = (np.linalg.norm(half.render(GRID), axis=(1, 2)) for half in (g, g.quadrature()))
+    norms = np.linalg.norm(cells.ComplexCells(g, GRID).pairs, axis=(2, 3))
+    np.testing.assert_allclose(norms**2, np.repeat((even**2 + odd**2)[:, None] / 2, 2, axis=1))
+
+
 def test_the_phase_of_a_complex_cell_turns_its_pair_but_not_its_response(rng):
     frames = rng.standard_normal((20, 40, 44)).astype(np.float32)
     responses = cells.ComplexCells(tuned(n_x=0.2, phase=[0.0, 0.7, 2.0]), GRID).respond(frames)

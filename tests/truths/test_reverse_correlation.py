@@ -8,8 +8,9 @@ import pytest
 
 from v1sim import Grid, cells, gabor, stimuli
 from v1sim.revcorr import sta, stc
-from v1sim.revcorr._bulk import ResponseHistogram, bulk
-from v1sim.revcorr._significance import edge_test
+from v1sim.revcorr._bulk import bulk
+from v1sim.revcorr._significance import edge_test, nested_test, neutralise
+from v1sim.revcorr._time_shift import draw_shifts
 
 GRID = Grid((14, 18))
 T, D = 100_000, 14 * 18
@@ -149,6 +150,66 @@ def test_a_suppressive_axis_has_less_variance(noise):
     assert recovered.n_excitatory == [0]
 
 
+def test_the_covariance_of_a_simple_cell_is_taken_about_its_sta(noise):
+    """Frames of a rectified cell follow a Rayleigh law along w: variance 2 - pi/2 about the mean."""
+    g = unit_gabor()
+    recovered = stc(noise, cells.SimpleCells(g, GRID))
+    assert recovered.eigenvalues[0, -1] == pytest.approx(2 - np.pi / 2, abs=0.02)
+    assert (recovered.n_excitatory, recovered.n_suppressive) == ([0], [1])
+    assert abs((recovered.suppressive_axes()[0, 0] * g.render(GRID)).sum()) > 0.98
+
+
+@pytest.mark.parametrize("offset", [128.0, 1000.0])
+def test_a_mean_a_thousand_times_the_contrast_changes_nothing(rng, offset):
+    """The same frames with and without a mean: float32 frames of 1000 +- 1 carry 14 bits of contrast."""
+    plain = (rng.integers(-8, 9, (20_000, 3, 4)) / 8).astype(np.float32)  # exact in float32 with the offset
+    counts = rng.poisson(np.exp(plain[:, 1, 2]) * (1 + 2 * plain[:, 0, 1] ** 2) / 3)
+    bright = stimuli.ArrayStimulus(plain + np.float32(offset))
+    dark = stimuli.ArrayStimulus(plain)
+    np.testing.assert_allclose(sta(bright, counts, n_lags=2).rf, sta(dark, counts, n_lags=2).rf, atol=1e-6)
+    np.testing.assert_allclose(
+        sta(bright, counts).spike_triggered_average - offset,
+        sta(dark, counts).spike_triggered_average,
+        atol=1e-5,
+    )
+    for options in ({}, {"rank": 2}):
+        first, second = (stc(stimulus, counts, n_lags=2, **options) for stimulus in (bright, dark))
+        np.testing.assert_allclose(first.eigenvalues, second.eigenvalues, atol=1e-4)
+        assert first.n_excitatory == second.n_excitatory
+
+
+def test_spikes_share_no_random_numbers_with_the_noise_of_the_same_seed():
+    for make in (stimuli.GaussianNoise, stimuli.BinaryNoise):
+        noise = make((8, 8), n_frames=20_000, seed=0)
+        constant = cells.SimpleCells(
+            gabor.Gabor(alpha=1, beta_x=1, beta_y=1, f=1, phi=0, x0=0, y0=0, tau=np.zeros(16)),
+            noise.grid,
+            nonlinearity=lambda s: np.ones_like(s),
+        )
+        spiking = cells.Poisson(constant, mean_rate=20, frame_rate=60, seed=0)
+        assert np.abs(sta(noise, spiking).z).max() < 5
+
+
+def test_stimuli_that_are_not_white_are_said_to_be(rng):
+    counts = rng.poisson(0.5, 20_000)
+    white = rng.standard_normal((20_000, 4, 5)).astype(np.float32)
+    assert stc(stimuli.ArrayStimulus(white), counts).warnings == []
+    uneven = white * np.linspace(1, 1.3, 5, dtype=np.float32)
+    (warning,) = stc(stimuli.ArrayStimulus(uneven), counts).warnings
+    assert "pixel variances differ by" in warning
+    for axis, where in ((2, "to the right"), (1, "below"), (0, "in the next frame")):
+        smooth = white + 0.3 * np.roll(white, 1, axis=axis)
+        (warning,) = stc(stimuli.ArrayStimulus(smooth), counts).warnings
+        assert f"pixels correlate by 0.2{'8' if axis == 0 else ''}"[:24] in warning
+        assert where in warning
+
+
+def test_responses_of_minus_zero_are_zero(noise):
+    off = stc(noise, lambda frames: -np.minimum(frames[:, 0, 0], 0))
+    on = stc(noise, lambda frames: np.maximum(-frames[:, 0, 0], 0))
+    np.testing.assert_array_equal(off.eigenvalues, on.eigenvalues)
+
+
 def test_doubling_all_counts_changes_nothing_but_the_scale(noise, rng):
     counts = rng.poisson(0.3, T)
     once, twice = stc(noise, counts), stc(noise, 2 * counts)
@@ -209,13 +270,48 @@ def test_permuting_units_permutes_results(noise, rng):
     np.testing.assert_allclose(sta(noise, counts).rf[order], sta(noise, counts[:, order]).rf, atol=1e-8)
 
 
-def test_the_time_shift_null_rarely_finds_axes_where_there_are_none():
-    """60 cells that ignore the stimulus, alpha = .05: more than 8 false ones have p < .01 (binomial)."""
-    noise = stimuli.GaussianNoise((2, 5), n_frames=4000, seed=5)
-    counts = np.random.default_rng(5).poisson(0.5, (4000, 60))
-    recovered = stc(noise, counts, n_shifts=60, seed=1)
+def test_the_time_shift_null_holds_its_level():
+    """200 cells that ignore the stimulus; 39 shifts reach alpha = .05 exactly: 10 false ones, 3 sd = 9."""
+    noise = stimuli.GaussianNoise((2, 5), n_frames=3000, seed=5)
+    counts = np.random.default_rng(5).poisson(0.5, (3000, 200))
+    recovered = stc(noise, counts, n_shifts=39, seed=1)
     false = sum(a + b > 0 for a, b in zip(recovered.n_excitatory, recovered.n_suppressive, strict=True))
-    assert false <= 8
+    assert false == pytest.approx(200 * 0.05, abs=3 * np.sqrt(200 * 0.05 * 0.95))
+    assert recovered.significance[0].level == pytest.approx(0.05)
+
+
+def test_found_axes_are_projected_out_of_the_null():
+    """A strong axis widens the null of a slow cell; once it is out, a weak axis shows."""
+    rng = np.random.default_rng(8)
+    dimensions, shifts = 12, 59
+    strong, weak = np.eye(dimensions)[[0, 1]]
+    covariance = np.eye(dimensions) + 4 * np.outer(strong, strong) + 0.3 * np.outer(weak, weak)
+    null = np.eye(dimensions) + rng.uniform(0.4, 0.6, (shifts, 1, 1)) * np.outer(strong, strong)
+    noise = 0.01 * rng.standard_normal((shifts, dimensions, dimensions))
+    null = (null + noise + noise.swapaxes(1, 2)).astype(np.float32)
+    found = nested_test(covariance, null, alpha=0.05, seed=0, workers=1)
+    assert found.upper > 1.4
+    assert (found.n_excitatory, found.n_suppressive) == (2, 0)
+
+
+def test_a_neutral_axis_is_an_eigenvector_of_ratio_one_and_leaves_the_others(rng):
+    a = rng.standard_normal((7, 7))
+    covariance = a @ a.T
+    axis = rng.standard_normal(7)
+    axis /= np.linalg.norm(axis)
+    changed = covariance.copy()
+    neutralise(changed, axis)
+    np.testing.assert_allclose(changed @ axis, axis, atol=1e-12)
+    complement = np.linalg.qr(np.column_stack([axis, rng.standard_normal((7, 6))]))[0][:, 1:]
+    np.testing.assert_allclose(
+        complement.T @ changed @ complement, complement.T @ covariance @ complement, atol=1e-12
+    )
+    np.testing.assert_allclose(changed, changed.T, atol=1e-12)
+
+
+def test_shifts_are_distinct_and_longer_than_the_memory_both_ways():
+    shifts = draw_shifts(100, 91, memory=5, seed=0)
+    assert sorted(shifts) == list(range(5, 96))
 
 
 def test_the_time_shift_null_finds_excitatory_and_suppressive_axes():
@@ -269,10 +365,9 @@ def test_edges_hold_their_level_whatever_the_weights(draw):
     above = below = 0
     for _ in range(draws):
         x, weights = rng.standard_normal((n, d)), draw(rng, n)
-        histogram = ResponseHistogram.empty(1)
-        histogram.update(weights[:, None].astype(np.float32))
         spectrum = np.linalg.eigvalsh((x.T * weights) @ x / weights.sum())
-        found = edge_test(spectrum, bulk(*histogram.levels(0), d))
+        chance = bulk(*np.unique(weights[weights > 0], return_counts=True), d)
+        found = edge_test(spectrum, chance, alpha=0.05)
         above, below = above + (found.n_excitatory > 0), below + (found.n_suppressive > 0)
     allowed = 3 * np.sqrt(draws * 0.025 * 0.975)
     assert above == pytest.approx(draws * 0.025, abs=allowed)
@@ -285,7 +380,7 @@ def test_edges_hold_their_level_whatever_the_weights(draw):
         ([-1.0] * 50 + [1.0] * 50, {}, ValueError, "responses must not be negative for stc"),
         ([0, 1] * 50, {"n_shifts": 101}, ValueError, "at most the 99 distinct shifts"),
         ([0, 1] * 50, {"n_shifts": -1}, ValueError, "n_shifts must be at least 0"),
-        ([0, 1] * 50, {"alpha": 0}, ValueError, "alpha must lie between 0 and 1, got 0"),
+        ([0, 1] * 50, {"alpha": 0}, ValueError, "alpha must be finite and above 0, got 0"),
         ([0, 1] * 50, {"seed": 0.5}, TypeError, "seed must be an integer, got 0.5"),
         ([0] * 100, {}, ValueError, "never responded"),
     ],

@@ -10,6 +10,8 @@ from v1sim.grid import Grid
 from v1sim.stimuli import GaussianNoise
 from v1sim.stream import block_generator, block_pieces
 
+SPIKE_KEY = 1
+"""Sets the random numbers of spikes apart from those of a stimulus with the same seed."""
 UNIFORM_BLOCK = 1024
 """Frames whose uniform random numbers are drawn together."""
 CALIBRATION_FRAMES = 4096
@@ -56,7 +58,7 @@ class Poisson:
         self.responder = responder
         self.frame_rate = _checks.positive("frame_rate", frame_rate)
         self.mean_rate = _checks.positive("mean_rate", mean_rate)
-        self.seed = _checks.integer("seed", seed, minimum=0)
+        self.seed = _checks.seed("seed", seed)
         noise = GaussianNoise(responder.grid, n_frames=CALIBRATION_FRAMES, seed=0)
         mean = responder.respond(noise.frames(0, noise.n_frames)).mean(axis=0, dtype=np.float64)
         if (mean <= 0).any():
@@ -87,7 +89,9 @@ class Poisson:
             raise ValueError(f"responder must not respond negatively to make spikes, but cells {cells} do")
         uniform = np.empty(means.shape)
         for k, inside, part in block_pieces(start, start + len(frames), UNIFORM_BLOCK):
-            uniform[part] = block_generator(self.seed, k).random((inside.stop, self.n_units))[inside]
+            uniform[part] = block_generator(self.seed, SPIKE_KEY, k).random((inside.stop, self.n_units))[
+                inside
+            ]
         return poisson_quantile(uniform, means).astype(np.float32)
 
 

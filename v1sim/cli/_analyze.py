@@ -1,6 +1,6 @@
 """``v1sim analyze``: the receptive fields of a recorded neuron."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,12 +30,22 @@ def analyze(
         float, typer.Option(help="Chance of a false axis at the first test, both tails.")
     ] = 0.05,
     seed: Annotated[int, typer.Option(help="Seed of the shifts.")] = 0,
+    project_sta: Annotated[
+        bool, typer.Option("--project-sta", help="Project the STA out of the frames before the STC.")
+    ] = False,
+    break_every: Annotated[
+        int | None, typer.Option(help="Frames of a block, where the recording has gaps between equal blocks.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Number of threads; all cores unless given.")] = None,
 ) -> None:
     """Recover STA and significant STC axes of a recording: white noise shown, spikes counted per frame."""
-    config = experiments.RecordingConfig(n_lags=lags, n_shifts=shifts, alpha=alpha, seed=seed)
+    config = experiments.RecordingConfig(
+        n_lags=lags, n_shifts=shifts, alpha=alpha, seed=seed, project_sta=project_sta
+    )
     with io.new_folder(out) as folder:
         data = io.load_recording(recording)
+        if break_every is not None:
+            data = replace(data, breaks=block_starts(len(data.stimulus), break_every))
         with progress_bar("reverse correlation") as progress:
             result = experiments.analyze_recording(data, config, workers=workers, progress=progress)
         console.print(table(result))
@@ -44,10 +54,24 @@ def analyze(
             console.print(f"unit {unit}: {sentence}", highlight=False)
             console.print(f"  excitatory variance ratios:  {_listed(ratios[ratios > 1])}", highlight=False)
             console.print(f"  suppressive variance ratios: {_listed(ratios[ratios < 1])}", highlight=False)
-        record = {"experiment": "analyze", "recording": str(recording), **asdict(config)}
+        for warning in result.warnings:
+            console.print(f"warning: {warning}", highlight=False)
+        record = {
+            "experiment": "analyze",
+            "recording": str(recording),
+            "breaks": data.breaks,
+            **asdict(config),
+        }
         io.save_run(folder, result.arrays(), record)
         draw(folder)
     console.print(f"Arrays, run.json and figures are in {out}")
+
+
+def block_starts(n_frames: int, length: int) -> tuple[int, ...]:
+    """Return the first frames of the second and all later blocks of that length."""
+    if not 1 <= length <= n_frames:
+        raise ValueError(f"--break-every must lie between 1 and the {n_frames} frames, got {length}")
+    return tuple(range(length, n_frames, length))
 
 
 def draw(folder: Path) -> None:

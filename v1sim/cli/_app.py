@@ -1,5 +1,7 @@
 """The application: its commands, and how every one of them reports a mistake."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +15,23 @@ from v1sim import stream
 app = typer.Typer(
     name="v1sim",
     help="Simulate primary visual cortex and study it as an experimenter would.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 console = Console()
 
+TRACEBACK = "V1SIM_TRACEBACK"
+"""Environment variable that, when set, shows where an error arose instead of one line."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, 128 + SIGINT."""
 
-@app.callback()
-def _callback() -> None:
+
+@app.callback(invoke_without_command=True)
+def _callback(context: typer.Context) -> None:
     """Simulate primary visual cortex and study it as an experimenter would."""
+    if context.invoked_subcommand is None:
+        console.print(context.get_help(), highlight=False)
 
 
 def main() -> None:
@@ -30,14 +39,20 @@ def main() -> None:
     run_reporting(app)
 
 
-def run_reporting(command: typer.Typer) -> None:
+def run_reporting(application: typer.Typer) -> None:
     """Run an application; turn mistakes of the user into one line and exit code 2."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that folders are cleaned up
     try:
-        command()
-    except (ValueError, TypeError, OSError, MemoryError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
-        sys.stderr.write(f"v1sim: error: {message}\n")
+        code = application(standalone_mode=False)
+    except (typer.TyperException, ValueError, TypeError, OSError, MemoryError) as error:
+        if TRACEBACK in os.environ:
+            raise
+        message = getattr(error, "format_message", error.__str__)()
+        sys.stderr.write(f"v1sim: error: {' '.join(message.split()) or type(error).__name__}\n")
         sys.exit(2)
+    if code == INTERRUPTED:
+        sys.stderr.write("v1sim: interrupted; nothing was written\n")
+    sys.exit(code)
 
 
 @contextmanager

@@ -28,17 +28,21 @@ class RecordingConfig:
         Probability of a false axis at the first step of the nested test.
     seed : int
         Seed of the shifts.
+    project_sta : bool
+        Project the STA out of the frames before the STC.
     """
 
     n_lags: int = 16
     n_shifts: int = 50
     alpha: float = 0.05
     seed: int = 0
+    project_sta: bool = False
 
     def __post_init__(self) -> None:
         _checks.integer("n_lags", self.n_lags, minimum=1)
         _checks.integer("n_shifts", self.n_shifts, minimum=0)
-        _checks.integer("seed", self.seed, minimum=0)
+        _checks.probability("alpha", self.alpha)
+        _checks.seed("seed", self.seed)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,6 +74,8 @@ class RecordingResult:
         Number of frames with full history.
     frame_rate : ndarray, shape ()
         Frames per second; NaN where not known.
+    warnings : ndarray of str
+        What limits the result, a sentence each.
     """
 
     sta: FloatArray
@@ -84,6 +90,7 @@ class RecordingResult:
     n_effective: FloatArray
     n_frames: NDArray[np.int64]
     frame_rate: FloatArray
+    warnings: NDArray[np.str_]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return every array by name, for saving."""
@@ -126,7 +133,7 @@ def analyze_recording(
     """
     stimulus = ArrayStimulus(recording.stimulus, frame_rate=recording.frame_rate)
     counts = recording.spike_counts
-    first = sta(stimulus, counts, n_lags=config.n_lags, workers=workers)
+    first = sta(stimulus, counts, n_lags=config.n_lags, breaks=recording.breaks, workers=workers)
     second = stc(
         stimulus,
         counts,
@@ -134,6 +141,8 @@ def analyze_recording(
         n_shifts=config.n_shifts,
         alpha=config.alpha,
         seed=config.seed,
+        project_sta=config.project_sta,
+        breaks=recording.breaks,
         workers=workers,
         progress=progress,
     )
@@ -155,6 +164,7 @@ def analyze_recording(
         n_spikes=first.response_mean * first.n_frames,
         n_effective=second.n_effective,
         n_frames=np.array(first.n_frames),
+        warnings=np.array(second.warnings, dtype=np.str_),
         frame_rate=np.array(np.nan if recording.frame_rate is None else recording.frame_rate),
     )
 

@@ -12,7 +12,7 @@ from v1sim._types import FloatArray, Responder
 from v1sim.cells import ComplexCells, Poisson, SimpleCells
 from v1sim.gabor import Gabor, fit_gabor
 from v1sim.grid import Grid
-from v1sim.revcorr import STASums, STCSums
+from v1sim.revcorr import STASums, STCSums, sta_from_sums, stc_from_sums
 from v1sim.stimuli import BinaryNoise, GaussianNoise
 from v1sim.stream import Job, Progress, run
 
@@ -70,7 +70,7 @@ class ReverseCorrelationConfig:
         if self.mean_rate is not None:
             _checks.positive("mean_rate", self.mean_rate)
         _checks.positive("frame_rate", self.frame_rate)
-        _checks.integer("seed", self.seed, minimum=0)
+        _checks.seed("seed", self.seed)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -192,13 +192,15 @@ def reverse_correlation(
     grid = Grid(config.shape)
     truth = sample_gabors(config.n_simple + config.n_complex, grid, np.random.default_rng(config.seed))
     is_complex = np.arange(len(truth)) >= config.n_simple
-    noise = _NOISE[config.noise](grid, n_frames=config.n_frames, seed=config.seed)
+    noise_seed, *spike_seeds = (int(k) for k in np.random.SeedSequence(config.seed).generate_state(3))
+    noise = _NOISE[config.noise](grid, n_frames=config.n_frames, seed=noise_seed)
     simple, complex_ = SimpleCells(truth[~is_complex], grid), ComplexCells(truth[is_complex], grid)
     jobs: list[Job] = [
-        (_spiking(simple, config), partial(STASums, config.n_simple, grid.shape, 1)),
-        (_spiking(complex_, config), partial(STCSums, config.n_complex, grid.shape, 1)),
+        (_spiking(simple, config, spike_seeds[0]), partial(STASums, config.n_simple, grid.shape, 1)),
+        (_spiking(complex_, config, spike_seeds[1]), partial(STCSums, config.n_complex, grid.shape, 1)),
     ]
-    sta, stc = (sums.result() for sums in run(noise, jobs, workers=workers, progress=progress))
+    sta_sums, stc_sums = run(noise, jobs, workers=workers, progress=progress)
+    sta, stc = sta_from_sums(sta_sums), stc_from_sums(stc_sums)
 
     true_fields = np.concatenate([np.repeat(simple.weights[:, None], 2, axis=1), complex_.pairs])
     recovered = np.concatenate([np.repeat(sta.rf, 2, axis=1), stc.eigenvectors[:, :2, 0]])
@@ -258,10 +260,10 @@ def sample_gabors(n: int, grid: Grid, rng: np.random.Generator) -> Gabor:
     )
 
 
-def _spiking(cells: SimpleCells | ComplexCells, config: ReverseCorrelationConfig) -> Responder:
+def _spiking(cells: SimpleCells | ComplexCells, config: ReverseCorrelationConfig, seed: int) -> Responder:
     if config.mean_rate is None:
         return cells
-    return Poisson(cells, mean_rate=config.mean_rate, frame_rate=config.frame_rate, seed=config.seed)
+    return Poisson(cells, mean_rate=config.mean_rate, frame_rate=config.frame_rate, seed=seed)
 
 
 def _packed(gabor: Gabor) -> FloatArray:

@@ -8,6 +8,10 @@ from v1sim import _checks
 from v1sim.gabor._chart import Box
 from v1sim.grid import Grid
 
+_NO_CARRIER = 0.05
+"""Lowest f [radians per half of the longer side]: the carrier turns by 3 degrees from the middle to the edge,
+which no field can tell from none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
@@ -58,5 +62,5 @@ class Bounds:
         low = np.log(self.smallest_sigma_px * pixel)
         high = np.log(2 * self.largest_sigma)
         f_max = self.largest_frequency * np.pi / pixel
-        upper = np.array([half_x, half_y, high, high, f_max, np.inf])
-        return Box(np.array([-half_x, -half_y, low, low, -f_max, -np.inf]), upper)
+        upper = np.array([half_x, half_y, high, high, np.log(f_max), np.inf])
+        return Box(np.array([-half_x, -half_y, low, low, np.log(_NO_CARRIER), -np.inf]), upper)

@@ -1,7 +1,7 @@
 r"""Coordinates of a fit: six shape parameters, held within their bounds by a change of variables.
 
 Inside the fitter lengths are divided by half the longer side of the patch, so that pixels lie in [-1, 1],
-and the shape of a Gabor is ``(x0, y0, log sigma_x, log sigma_y, f, tau)``. Each but tau is bounded and
+and the shape of a Gabor is ``(x0, y0, log sigma_x, log sigma_y, log f, tau)``. Each but tau is bounded and
 written as :math:`c + h\,t/\sqrt{1 + t^2}` of a free coordinate t: no clamp, and the slope never vanishes.
 
 The logarithm of the envelope and the phase of the carrier are polynomials in x and y,
@@ -21,8 +21,10 @@ from v1sim._types import FloatArray
 
 MONOMIALS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
 """Powers of x and y: 1, x, y, x^2, xy, y^2."""
-X0, Y0, LOG_SX, LOG_SY, F, TAU = range(6)
+X0, Y0, LOG_SX, LOG_SY, LOG_F, TAU = range(6)
 N_SHAPE = 6
+AT_BOUND = 15.0
+"""Size of a free coordinate that counts as on its bound: within a 400th of half the interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +35,14 @@ class Box:
     upper: FloatArray
 
     @property
+    def bounded(self) -> NDArray[np.bool_]:
+        """Which parameters have bounds: all but tau."""
+        return np.isfinite(self.upper)
+
+    @property
     def centre(self) -> FloatArray:
         """Middle of each interval; 0 for tau."""
-        bounded = np.isfinite(self.upper)
-        return np.where(bounded, self.lower, 0) / 2 + np.where(bounded, self.upper, 0) / 2
+        return np.where(self.bounded, self.lower, 0) / 2 + np.where(self.bounded, self.upper, 0) / 2
 
     @property
     def half(self) -> FloatArray:
@@ -46,35 +52,23 @@ class Box:
     def inside(self, free: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shapes (n, 6) from free coordinates (n, 6), and the slope of each."""
         root = 1 / np.sqrt(1 + free**2)
-        bounded = np.isfinite(self.upper)
-        shape = self.centre + self.half * np.where(bounded, free * root, free)
-        return shape, self.half * np.where(bounded, root**3, 1.0)
+        shape = self.centre + self.half * np.where(self.bounded, free * root, free)
+        return shape, self.half * np.where(self.bounded, root**3, 1.0)
 
     def free(self, shape: FloatArray, *, keep_off: float = 0.05) -> FloatArray:
         """Free coordinates of shapes (n, 6), first drawn off the bounds by a share of the interval."""
-        bounded = np.isfinite(self.upper)
         unit = (shape - self.centre) / self.half
-        unit = np.where(bounded, np.clip(unit, keep_off - 1, 1 - keep_off), 0.0)
-        return np.where(bounded, unit / np.sqrt(1 - unit**2), shape)
+        unit = np.where(self.bounded, np.clip(unit, keep_off - 1, 1 - keep_off), 0.0)
+        return np.where(self.bounded, unit / np.sqrt(1 - unit**2), shape)
 
-    def reached(self, shape: FloatArray) -> NDArray[np.bool_]:
-        """Whether a shape lies on a bound to a thousandth of the interval, (n, 6)."""
-        unit = np.abs(shape - self.centre) / self.half
-        return np.asarray(np.isfinite(self.upper) & (unit > 1 - 1e-3))
+    def reached(self, free: FloatArray) -> NDArray[np.bool_]:
+        """Whether each free coordinate has come to a bound, (n, 6)."""
+        return np.asarray(self.bounded & (np.abs(free) > AT_BOUND))
 
 
-def _product(u: FloatArray, v: FloatArray) -> FloatArray:
-    """Product of two linear polynomials (3, n) as a quadratic one (6, n)."""
-    return np.stack(
-        [
-            u[0] * v[0],
-            u[0] * v[1] + u[1] * v[0],
-            u[0] * v[2] + u[2] * v[0],
-            u[1] * v[1],
-            u[1] * v[2] + u[2] * v[1],
-            u[2] * v[2],
-        ]
-    )
+_FOLD = np.zeros((9, 6))
+"""Sums the nine products of the coefficients of two linear polynomials into those of a quadratic one."""
+_FOLD[[0, 1, 2, 3, 4, 5, 6, 7, 8], [0, 1, 2, 1, 3, 4, 2, 4, 5]] = 1
 
 
 def polynomials(shape: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -89,27 +83,23 @@ def polynomials(shape: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, 
     d_envelope, d_carrier : ndarray, shape (n, 6, 6)
         Their derivatives, axes (field, parameter, monomial).
     """
-    x0, y0, log_sx, log_sy, f, tau = shape.T
-    cos, sin = np.cos(tau), np.sin(tau)
+    n = len(shape)
+    x0, y0, log_sx, log_sy, log_f, tau = shape.T
+    cos, sin, f = np.cos(tau), np.sin(tau), np.exp(log_f)
     beta_x, beta_y = np.exp(-2 * log_sx) / 2, np.exp(-2 * log_sy) / 2
-    along = np.stack([-cos * x0 - sin * y0, cos, sin])
-    across = np.stack([sin * x0 - cos * y0, -sin, cos])
-    xx, yy, xy = _product(along, along), _product(across, across), _product(along, across)
-    nothing = np.zeros((3, len(shape)))
-    along6, across6 = np.concatenate([along, nothing]), np.concatenate([across, nothing])
-    one = np.zeros_like(along6)
-    one[0] = 1
-    d_envelope = np.stack(
-        [
-            2 * beta_x * cos * along6 - 2 * beta_y * sin * across6,
-            2 * beta_x * sin * along6 + 2 * beta_y * cos * across6,
-            2 * beta_x * xx,
-            2 * beta_y * yy,
-            np.zeros_like(xx),
-            2 * (beta_y - beta_x) * xy,
-        ]
-    )
-    zero = np.zeros_like(one)
-    d_carrier = np.stack([-f * cos * one, -f * sin * one, zero, zero, along6, f * across6])
-    envelope = -beta_x * xx - beta_y * yy
-    return envelope.T, (f * along6).T, d_envelope.transpose(2, 0, 1), d_carrier.transpose(2, 0, 1)
+    turned = np.empty((n, 2, 3))  # x' and y' as linear polynomials
+    turned[:, 0, 1], turned[:, 0, 2], turned[:, 1, 1], turned[:, 1, 2] = cos, sin, -sin, cos
+    turned[:, 0, 0], turned[:, 1, 0] = -cos * x0 - sin * y0, sin * x0 - cos * y0
+    pairs = turned[:, [0, 1, 0], :, None] * turned[:, [0, 1, 1], None, :]
+    squares = pairs.reshape(n, 3, 9) @ _FOLD  # x'^2, y'^2, x'y'
+    twice = np.stack([2 * beta_x, 2 * beta_y, 2 * (beta_y - beta_x)], axis=1)
+    d_envelope = np.zeros((n, N_SHAPE, 6))
+    d_envelope[:, [LOG_SX, LOG_SY, TAU]] = twice[:, :, None] * squares
+    # A shift of the centre: dP = 2 beta_x x' cos - 2 beta_y y' sin, and with sin, cos along y.
+    toward = turned[:, :, 1:].transpose(0, 2, 1) * twice[:, None, :2]
+    d_envelope[:, :2, :3] = toward @ turned
+    d_carrier = np.zeros((n, N_SHAPE, 6))
+    d_carrier[:, X0, 0], d_carrier[:, Y0, 0] = -f * cos, -f * sin
+    d_carrier[:, [LOG_F, TAU], :3] = f[:, None, None] * turned
+    envelope = -(d_envelope[:, LOG_SX] + d_envelope[:, LOG_SY]) / 2
+    return envelope, d_carrier[:, LOG_F], d_envelope, d_carrier

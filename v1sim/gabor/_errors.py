@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 from v1sim.gabor._chart import N_SHAPE, polynomials
-from v1sim.gabor._moments import Pixels, atoms, moments
-from v1sim.gabor._problem import tangents
+from v1sim.gabor._moments import gabor_atoms, moments
+from v1sim.gabor._problem import Problem, gabor_tangents
 
 PARAMETERS = ("alpha", "beta_x", "beta_y", "f", "phi", "x0", "y0", "tau")
 N_PARAMETERS = len(PARAMETERS)
@@ -33,14 +33,11 @@ class Ending:
 
 
 def ending(
-    pixels: Pixels,
+    problem: Problem,
     data: FloatArray,
-    weights: FloatArray | None,
     shape: FloatArray,
     linear: FloatArray,
     known: NDArray[np.bool_],
-    *,
-    offset: bool,
 ) -> Ending:
     """Evaluate n fields at canonical shapes (n, 6) and linear parameters (n, 2).
 
@@ -48,17 +45,32 @@ def ending(
     Lengths are the fitter's.
     """
     envelope, carrier, d_envelope, d_carrier = polynomials(shape)
-    even, odd = atoms(pixels, envelope, carrier)
-    residual = data - linear[:, :1] * even - linear[:, 1:] * odd
+    residual = np.empty_like(data)
+    for start in range(0, len(data), problem.pixels.chunk):
+        part = slice(start, start + problem.pixels.chunk)
+        even, odd = gabor_atoms(problem.pixels, envelope[part], carrier[part], problem.room)
+        residual[part] = data[part] - linear[part, :1] * even - linear[part, 1:] * odd
+    weights = problem.weights
     constant = np.zeros(len(data))
-    if offset:
+    if problem.offset:
         constant = np.average(residual, axis=1, weights=weights)
         residual -= constant[:, None]
     weighted = residual if weights is None else residual * weights
-    sums = moments(pixels, weighted, weights, envelope, carrier, offset=offset)
+    rows = np.arange(len(data))
+    sums = moments(
+        problem.pixels,
+        weighted,
+        weights,
+        rows,
+        envelope,
+        carrier,
+        offset=problem.offset,
+        room=problem.room,
+        atoms=gabor_atoms,
+    )
     of_linear = np.zeros((len(data), 2, 12))
     of_linear[:, 0, 0] = of_linear[:, 1, N_SHAPE] = 1
-    derivative = np.concatenate([tangents(linear, d_envelope, d_carrier), of_linear], axis=1)
+    derivative = np.concatenate([gabor_tangents(linear, d_envelope, d_carrier), of_linear], axis=1)
     normal = derivative @ sums.gram @ derivative.transpose(0, 2, 1)
     jacobian = _by_parameters(shape, linear)
     normal = jacobian @ normal @ jacobian.transpose(0, 2, 1)
@@ -74,7 +86,7 @@ def _by_parameters(shape: FloatArray, linear: FloatArray) -> FloatArray:
     out = np.zeros((n, N_PARAMETERS, N_SHAPE + 2))
     out[:, 0, 6], out[:, 0, 7] = cos, -sin
     out[:, 1, 2], out[:, 2, 3] = -np.exp(2 * shape[:, 2]), -np.exp(2 * shape[:, 3])  # -1 / (2 beta)
-    out[:, 3, 4] = 1
+    out[:, 3, 4] = np.exp(-shape[:, 4])
     out[:, 4, 6], out[:, 4, 7] = -alpha * sin, -alpha * cos
     out[:, 5, 0] = out[:, 6, 1] = out[:, 7, 5] = 1
     return out
@@ -92,3 +104,15 @@ def _inverse(normal: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
     inverse = (vectors / values[:, None, :]) @ vectors.transpose(0, 2, 1)
     inverse *= scale[:, :, None] * scale[:, None, :]
     return np.where(both & regular[:, None, None], inverse, np.nan)
+
+
+def information(
+    residual: FloatArray, counted: NDArray[np.intp] | int, n_parameters: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return AIC and BIC (n,) of residual sums of squares (n,), for Gaussian noise of unknown size.
+
+    Constants that only the number of pixels decides are left out; the noise counts as a parameter.
+    """
+    n = np.asarray(counted, np.float64)
+    deviance = n * np.log(np.maximum(residual / n, np.finfo(np.float64).tiny))
+    return deviance + 2 * (n_parameters + 1), deviance + np.log(n) * (n_parameters + 1)

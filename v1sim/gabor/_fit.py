@@ -6,25 +6,36 @@ of threads and memory does not grow with the number of fields.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import repeat
 from os import cpu_count
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.gabor._batch import Settings, fit_batch
+from v1sim.gabor._batch import fit_batch
+from v1sim.gabor._blas import one_thread
 from v1sim.gabor._bounds import Bounds
-from v1sim.gabor._errors import N_PARAMETERS, PARAMETERS
+from v1sim.gabor._colour import split_colour
+from v1sim.gabor._compare import simple_models
+from v1sim.gabor._errors import PARAMETERS
 from v1sim.gabor._function import Gabor
+from v1sim.gabor._input import checked_fields, checked_weights
 from v1sim.gabor._result import GaborFit
+from v1sim.gabor._sample import Settings
 from v1sim.grid import Grid
 
-_BATCH = 256
+_BATCH = 512
 """Fields of a batch: enough to make the interpreter's share small, few enough to share among threads."""
-_SMALLEST_SIDE = 3
+_LONGEST_NAME = len("gaussian_derivative")
+_FAINT = 1e-5
+"""A field whose largest value is below this share of the stack's median is dead: what weight decay leaves of
+a kernel that no longer takes part."""
 
 
 def fit_gabor(
@@ -32,30 +43,38 @@ def fit_gabor(
     grid: Grid | None = None,
     *,
     weights: ArrayLike | None = None,
-    n_starts: int = 3,
+    starts: int | Gabor = 3,
     bounds: Bounds | None = None,
+    model: str = "gabor",
     offset: bool = False,
-    tolerance: float = 1e-8,
-    max_iterations: int = 100,
+    tolerance: float = 1e-6,
+    max_iterations: int = 30,
     workers: int | None = None,
+    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> GaborFit:
     """Fit a Gabor to each receptive field by least squares.
 
     Parameters
     ----------
-    fields : array_like, shape (ny, nx) or (n, ny, nx)
-        Receptive fields or kernels. Real; any precision, work is done in float64.
+    fields : array_like, shape (ny, nx), (n, ny, nx) or (n, channels, ny, nx)
+        Receptive fields or kernels. Real; any precision, work is done in float64. Kernels with channels are
+        split by `split_colour` first, and the fit is made to their spatial parts.
     grid : Grid, optional
         Pixel positions; in pixels, with the origin in the middle of the patch, unless given.
     weights : array_like, optional
         Weights of the squared residuals, at least 0, of a shape that broadcasts to that of `fields`. Pixels
         with weight 0 are not looked at and may be NaN. For errors, weights are inverse variances up to a
         factor.
-    n_starts : int, optional
-        Number of spectral peaks from which a fit is started.
+    starts : int or Gabor, optional
+        Number of spectral peaks from which a fit is started, or the Gabors to start from (one, or one a
+        field).
     bounds : Bounds, optional
         How far centre, size and frequency may go.
+    model : {"gabor", "auto"}, optional
+        With ``"auto"``, fields that are flagged as blobs are fitted by a Gaussian, its derivative and a
+        difference of Gaussians too, and `GaborFit.model` says which of them has the lowest BIC. The Gabors
+        are the same. `compare_models` does this, and more, for all fields.
     offset : bool, optional
         Fit a constant too.
     tolerance : float, optional
@@ -64,6 +83,8 @@ def fit_gabor(
         Steps after which a fit that has not converged is given up.
     workers : int, optional
         Number of threads; all cores unless told. Results are the same bits for any number.
+    executor : concurrent.futures.Executor, optional
+        Works on the batches in place of threads, e.g. a ``ProcessPoolExecutor``.
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of fields.
 
@@ -92,85 +113,94 @@ def fit_gabor(
     >>> bool(fit.converged), round(float(fit.gabor.tau), 6), round(float(fit.gabor.phi), 6)
     (True, 0.5, 0.4)
     """
-    stack, grid, single = _fields(fields, grid)
-    mass = _weights(weights, stack, np.shape(fields), offset=offset)
+    colour = split_colour(fields) if np.ndim(fields) == 4 else None
+    stack, grid, single = checked_fields(fields if colour is None else colour.spatial, grid)
+    mass = checked_weights(weights, stack, stack.shape[1:] if single else stack.shape, offset=offset)
     _checks.positive("tolerance", tolerance)
+    _checks.choice("model", model, ("gabor", "auto"))
     workers = cpu_count() or 1 if workers is None else _checks.integer("workers", workers, minimum=1)
     settings = Settings(
         grid=grid,
         box=(Bounds() if bounds is None else bounds).box(grid),
-        n_starts=_checks.integer("n_starts", n_starts, minimum=1),
+        n_starts=1 if isinstance(starts, Gabor) else _checks.integer("starts", starts, minimum=1),
+        faint=_FAINT * _typical(stack),
         offset=bool(offset),
         tolerance=tolerance,
         max_iterations=_checks.integer("max_iterations", max_iterations, minimum=1),
     )
 
-    def work(start: int) -> dict[str, NDArray[np.generic]]:
-        part = slice(start, start + _BATCH)
-        return fit_batch(stack[part], None if mass is None else mass[part], settings)
-
+    batches = [slice(start, start + _BATCH) for start in range(0, len(stack), _BATCH)]
+    masses = [None if mass is None else mass[part] for part in batches]
+    given = _given(starts, grid, len(stack)) if isinstance(starts, Gabor) else None
+    shapes = [None if given is None else given[part] for part in batches]
     parts = []
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        for part in pool.map(work, range(0, len(stack), _BATCH)):
-            parts.append(part)
+    with one_thread(), ExitStack() as opened:
+        pool = opened.enter_context(ThreadPoolExecutor(workers)) if executor is None else executor
+        for done in pool.map(fit_batch, (stack[part] for part in batches), masses, shapes, repeat(settings)):
+            parts.append(done)
             if progress is not None:
                 progress(min(len(parts) * _BATCH, len(stack)), len(stack))
-    fit = _assembled(parts, stack, grid)
+        fit = replace(_assembled(parts, stack, settings), colour=colour)
+        if model == "auto":
+            fit = _with_simple_models(fit, mass, settings)
     return fit[0] if single else fit
 
 
-def _fields(fields: ArrayLike, grid: Grid | None) -> tuple[NDArray[np.generic], Grid, bool]:
-    """Return the fields as a stack (n, ny, nx), their grid, and whether there was only one."""
-    array = _checks.real_array("fields", fields)
-    if array.ndim not in (2, 3):
-        raise ValueError(f"fields must have the shape (ny, nx) or (n, ny, nx), got {array.shape}")
-    single = array.ndim == 2
-    stack = array[None] if single else array
-    if not len(stack):
-        raise ValueError(f"fields must hold at least one field, got shape {array.shape}")
-    if min(stack.shape[1:]) < _SMALLEST_SIDE or stack[0].size <= N_PARAMETERS + 1:
-        raise ValueError(
-            f"fields must have at least {_SMALLEST_SIDE} rows and columns and more than {N_PARAMETERS + 1} "
-            f"pixels, got {stack.shape[1:]}: a Gabor has {N_PARAMETERS} parameters, "
-            "and a profile has no orientation"
-        )
-    if grid is not None and grid.shape != stack.shape[1:]:
-        raise ValueError(f"grid is of shape {grid.shape}, but fields are of shape {stack.shape[1:]}")
-    ny, nx = stack.shape[1:]
-    return stack, Grid((ny, nx)) if grid is None else grid, single
+def _with_simple_models(fit: GaborFit, mass: FloatArray | None, settings: Settings) -> GaborFit:
+    """Return the fit with the best of the simpler models named where a Gabor says too much."""
+    rows = np.flatnonzero(fit.flags["blob"])
+    if not len(rows):
+        return fit
+    weights = None if mass is None else mass[rows]
+    criteria = simple_models(fit.fields[rows], weights, settings.box, settings.grid)
+    aic, bic = dict(fit.aic), dict(fit.bic)
+    for name, (found_aic, found_bic) in criteria.items():
+        aic[name], bic[name] = np.full(len(fit), np.nan), np.full(len(fit), np.nan)
+        aic[name][rows], bic[name][rows] = found_aic, found_bic
+    names, values = np.array(list(bic)), np.array(list(bic.values()))
+    best = names[np.argmin(np.where(np.isnan(values), np.inf, values), axis=0)]
+    return replace(fit, model=best, aic=aic, bic=bic)
 
 
-def _weights(
-    weights: ArrayLike | None, stack: NDArray[np.generic], shape: tuple[int, ...], *, offset: bool
-) -> FloatArray | None:
-    """Return weights of the shape of the stack (a view), or None; check that all that counts is finite."""
-    if weights is None:
-        _checks.finite("fields", stack)
-        return None
-    array = _checks.real_array("weights", weights).astype(np.float64)
-    _checks.finite("weights", array)
-    if (array < 0).any():
-        raise ValueError(f"weights must be at least 0, got {array.min()}")
-    try:
-        mass = np.broadcast_to(array, shape).reshape(stack.shape)
-    except ValueError:
-        raise ValueError(
-            f"weights of shape {array.shape} do not broadcast to fields of shape {shape}"
-        ) from None
-    if not np.isfinite(stack[mass > 0]).all():
-        raise ValueError("fields must be finite wherever weights are above 0; give bad pixels the weight 0")
-    fewest = int((mass > 0).sum(axis=(1, 2)).min())
-    needed = N_PARAMETERS + int(offset) + 1
-    if fewest < needed:
-        raise ValueError(f"weights must be above 0 at {needed} pixels or more of each field, got {fewest}")
-    return mass
+def _typical(stack: NDArray[np.generic]) -> float:
+    """Return the median of the fields' largest absolute values; NaN does not count."""
+    highest, lowest = (f.reduce(stack, axis=(1, 2)).astype(np.float64) for f in (np.fmax, np.fmin))
+    return float(np.median(np.maximum(highest, -lowest)))
+
+
+def _given(starts: Gabor, grid: Grid, n: int) -> FloatArray:
+    """Return Gabors to start from as shapes (n, 6) in the fitter's lengths."""
+    if starts.shape not in ((), (n,)):
+        raise ValueError(f"starts must be one Gabor or one a field ({n}), got a bank of shape {starts.shape}")
+    length = max(grid.size) / 2
+    frequency = np.maximum(np.abs(starts.f) * length, np.finfo(float).tiny)
+    tau = np.where(starts.f < 0, starts.tau + np.pi, starts.tau)
+    columns = [
+        starts.x0 / length,
+        starts.y0 / length,
+        np.log(starts.sigma_x / length),
+        np.log(starts.sigma_y / length),
+        np.log(frequency),
+        tau,
+    ]
+    return np.stack([np.broadcast_to(column, n) for column in columns], axis=1)
 
 
 def _assembled(
-    parts: list[dict[str, NDArray[np.generic]]], stack: NDArray[np.generic], grid: Grid
+    parts: list[dict[str, NDArray[np.generic]]], stack: NDArray[np.generic], settings: Settings
 ) -> GaborFit:
     """Join the results of all batches."""
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    whole: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     gabor = Gabor(**{name: whole.pop(name) for name in PARAMETERS})
     flags = {name.removeprefix("is_"): whole.pop(name) for name in list(whole) if name.startswith("is_")}
-    return GaborFit(gabor=gabor, grid=grid, fields=stack, flags=flags, **whole)
+    return GaborFit(
+        gabor=gabor,
+        grid=settings.grid,
+        fields=stack,
+        has_offset=settings.offset,
+        flags=flags,
+        model=np.full(len(stack), "gabor", dtype=f"<U{_LONGEST_NAME}"),
+        aic={"gabor": whole.pop("aic")},
+        bic={"gabor": whole.pop("bic")},
+        **whole,
+    )

@@ -6,41 +6,48 @@ atoms meet the 15 monomials up to degree four in one matrix product each. The ca
 exp(i(kx x + ky y)), and is made from its two axes; the envelope costs one exponential a pixel.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 from v1sim.gabor._chart import MONOMIALS
 from v1sim.grid import Grid
 
 _POWERS = [(i, degree - i) for degree in range(5) for i in range(degree, -1, -1)]
+_N_POWERS = len(_POWERS)
+_N_LOW = len(MONOMIALS)
 _PAIRS = np.array([[_POWERS.index((a + c, b + d)) for c, d in MONOMIALS] for a, b in MONOMIALS])
+_GRAM = np.block([[_PAIRS, _PAIRS + _N_POWERS], [_PAIRS + _N_POWERS, _PAIRS + 2 * _N_POWERS]])
+"""Where each entry of the 12 x 12 Gram matrix of (p m, q m) stands among the sums of pp, pq and qq."""
 _CACHE_BYTES = 2**18
-"""Bytes of one array of a chunk: half a dozen of them then stay in a second-level cache of 1-2 MB."""
+"""Bytes of one array of a chunk: small enough that half a dozen of them stay near the processor, large enough
+that threads seldom meet at the interpreter (measured: 2**17 to 2**19 is flat on one thread)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Pixel positions in the fitter's lengths and the monomials at each of them."""
+    """Pixel positions in the fitter's lengths, (nx,) and (ny,), and 15 monomials at each, (15, pixels)."""
 
-    x: FloatArray
-    y: FloatArray
-    monomials: FloatArray
+    x: NDArray[Any]
+    y: NDArray[Any]
+    monomials: NDArray[Any]
 
     @classmethod
-    def of(cls, grid: Grid) -> Self:
-        """Positions divided by half the longer side of the patch."""
+    def of(cls, grid: Grid, dtype: type = np.float64) -> Self:
+        """Positions divided by half the longer side of the patch, in the precision of the work."""
         half = max(grid.size) / 2
         x, y = grid.x_axis / half, grid.y_axis / half
-        columns = [np.outer(y**b, x**a).ravel() for a, b in _POWERS]
-        return cls(x, y, np.stack(columns, axis=1))
+        rows = [np.outer(y**b, x**a).ravel() for a, b in _POWERS]
+        return cls(x.astype(dtype), y.astype(dtype), np.stack(rows).astype(dtype))
 
     @property
     def chunk(self) -> int:
         """Number of fields worked on together."""
-        return max(1, _CACHE_BYTES // (8 * len(self.monomials)))
+        return max(1, _CACHE_BYTES // int(self.monomials[0].nbytes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,44 +66,93 @@ class Moments:
     data: FloatArray
 
 
-def atoms(pixels: Pixels, envelope: FloatArray, carrier: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return exp(P) cos Q and exp(P) sin Q of n fields, each of shape (n, ny * nx)."""
+def scratch(pixels: Pixels) -> NDArray[Any]:
+    """Return room for the products of one chunk, (6, chunk, ny * nx): made once, as fresh pages are dear."""
+    return np.empty((6, pixels.chunk, pixels.monomials.shape[1]), pixels.x.dtype)
+
+
+Atoms = Callable[[Pixels, FloatArray, FloatArray, NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
+"""Makes the two atoms of n fields from the coefficients of their polynomials, in the room given."""
+
+
+def gabor_atoms(
+    pixels: Pixels, envelope: FloatArray, carrier: FloatArray, out: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return exp(P) cos Q and exp(P) sin Q of n fields, each (n, ny * nx), in the first two rooms of `out`.
+
+    The third is used on the way.
+    """
     n, ny, nx = len(envelope), len(pixels.y), len(pixels.x)
-    window = envelope @ pixels.monomials[:, :6].T
+    dtype = pixels.x.dtype
+    even, odd, window = out[:3, :n]
+    np.matmul(envelope.astype(dtype), pixels.monomials[:_N_LOW], out=window)
     np.exp(window, out=window)
+    carrier = carrier.astype(dtype)
     ax, ay = carrier[:, 0:1] + carrier[:, 1:2] * pixels.x, carrier[:, 2:3] * pixels.y
-    columns = np.stack([np.cos(ax), np.sin(ax)], axis=1)
-    cos_y, sin_y = np.cos(ay), np.sin(ay)
-    even = (np.stack([cos_y, -sin_y], axis=2) @ columns).reshape(n, ny * nx)
-    odd = (np.stack([sin_y, cos_y], axis=2) @ columns).reshape(n, ny * nx)
-    even *= window
-    odd *= window
+    columns = np.empty((n, 2, nx), dtype)
+    rows = np.empty((n, ny, 4), dtype)  # cos, -sin for the even atom, then sin, cos for the odd one
+    np.cos(ax, out=columns[:, 0])
+    np.sin(ax, out=columns[:, 1])
+    np.cos(ay, out=rows[:, :, 0])
+    np.sin(ay, out=rows[:, :, 2])
+    np.negative(rows[:, :, 2], out=rows[:, :, 1])
+    rows[:, :, 3] = rows[:, :, 0]
+    np.matmul(rows[:, :, :2], columns, out=even.reshape(n, ny, nx))
+    np.matmul(rows[:, :, 2:], columns, out=odd.reshape(n, ny, nx))
+    out[:2, :n] *= window
     return even, odd
 
 
 def moments(
     pixels: Pixels,
-    data: FloatArray,
-    weights: FloatArray | None,
+    data: NDArray[Any],
+    weights: NDArray[Any] | None,
+    rows: NDArray[np.intp],
     envelope: FloatArray,
     carrier: FloatArray,
     *,
-    offset: bool = False,
+    offset: bool,
+    room: NDArray[Any],
+    atoms: Atoms,
 ) -> Moments:
-    """Return the moments of n fields.
+    """Return the moments of fields `rows` with polynomials `envelope` and `carrier` (len(rows), 6).
 
     `data` (n, ny * nx) already carries the weights. With `offset` a constant is fitted too: the weighted
-    mean is taken out of the atoms (and has to be out of the data).
+    mean is taken out of the atoms (and has to be out of the data). `room` is `scratch`, and `atoms` says
+    what the polynomials mean.
     """
-    p, q = atoms(pixels, envelope, carrier)
-    low = pixels.monomials[:, :6]
-    on_data = np.concatenate([(p * data) @ low, (q * data) @ low], axis=1)
-    pw, qw = (p, q) if weights is None else (p * weights, q * weights)
-    pp, pq, qq = ((a @ pixels.monomials)[:, _PAIRS] for a in (p * pw, p * qw, q * qw))
-    gram = np.empty((len(p), 12, 12))
-    gram[:, :6, :6], gram[:, :6, 6:], gram[:, 6:, :6], gram[:, 6:, 6:] = pp, pq, pq, qq
-    if offset:
-        total = np.full(len(p), p.shape[1]) if weights is None else weights.sum(axis=1)
-        sums = np.concatenate([pw @ low, qw @ low], axis=1)
-        gram -= sums[:, :, None] * sums[:, None, :] / total[:, None, None]
-    return Moments(gram, on_data)
+    n = len(rows)
+    products = np.empty((3, n, _N_POWERS), pixels.x.dtype)
+    on_data = np.empty((2, n, _N_LOW), pixels.x.dtype)
+    sums = np.empty((2, n, _N_LOW), pixels.x.dtype) if offset else None
+    high, low = pixels.monomials.T, pixels.monomials[:_N_LOW].T
+    for start in range(0, n, pixels.chunk):
+        part = slice(start, start + pixels.chunk)
+        chunk = rows[part]
+        m = len(chunk)
+        both, product, more = room[:2, :m], room[2:5, :m], room[5, :m]
+        p, q = atoms(pixels, envelope[part], carrier[part], room)
+        np.take(data, chunk, axis=0, out=more, mode="clip")
+        np.multiply(both, more, out=product[:2])
+        np.matmul(product[:2], low, out=on_data[:, part])
+        if weights is None:
+            if sums is not None:
+                np.matmul(both, low, out=sums[:, part])
+            np.multiply(p, q, out=product[1])
+            np.multiply(p, p, out=product[0])
+            np.multiply(q, q, out=product[2])
+        else:
+            np.take(weights, chunk, axis=0, out=more, mode="clip")
+            np.multiply(both, more, out=product[:2])
+            if sums is not None:
+                np.matmul(product[:2], low, out=sums[:, part])
+            np.multiply(product[1], q, out=product[2])
+            np.multiply(product[1], p, out=product[1])
+            np.multiply(product[0], p, out=product[0])
+        np.matmul(product, high, out=products[:, part])
+    gram = np.concatenate(list(products), axis=1).astype(np.float64)[:, _GRAM]
+    if sums is not None:
+        total = pixels.monomials.shape[1] if weights is None else weights[rows].sum(axis=1)[:, None, None]
+        both = np.concatenate(list(sums), axis=1).astype(np.float64)
+        gram -= both[:, :, None] * both[:, None, :] / total
+    return Moments(gram, np.concatenate(list(on_data), axis=1).astype(np.float64))

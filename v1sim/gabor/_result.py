@@ -2,26 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
+from v1sim.gabor._colour import ColourSplit
 from v1sim.gabor._errors import PARAMETERS
+from v1sim.gabor._flags import ADVICE
 from v1sim.gabor._function import Gabor
+from v1sim.gabor._table import table, write_csv, write_json
 from v1sim.grid import Grid
 
-ADVICE = {
-    "dead": "the field is constant: nothing to fit",
-    "blob": "n_x is below 0.15: frequency, amplitude and phase cannot be told apart; report its size, "
-    "or compare with model='gaussian'",
-    "at_bound": "a parameter lies on its bound: errors of the others hold it there; see `bounds`",
-    "beyond_nyquist": "the frequency lies on its upper bound: the field may be finer than its pixels",
-    "outside_patch": "the centre lies outside the patch: only a flank is seen",
-    "ambiguous": "another Gabor or a wide range of them explains the field as well; use more data",
-}
-"""What each flag means and what to do, in the order of gravity."""
+if TYPE_CHECKING:
+    from v1sim.gabor._bootstrap import Bootstrap
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,6 +32,10 @@ class GaborFit:
         Pixel positions.
     fields : ndarray, shape (ny, nx) or (n, ny, nx)
         What was fitted.
+    has_offset : bool
+        Whether a constant was fitted too.
+    has_offset : bool
+        Whether a constant was fitted too.
     offset : ndarray
         Constant added to the Gabor; 0 unless it was asked for.
     r_squared, adjusted_r_squared : ndarray
@@ -51,11 +51,18 @@ class GaborFit:
         Steps that it took.
     flags : dict of str to ndarray of bool
         ``dead, blob, at_bound, beyond_nyquist, outside_patch, ambiguous``: what limits the fit.
+    model : ndarray of str
+        ``"gabor"``, or with ``model="auto"`` the model of lowest BIC where a Gabor says too much.
+    aic, bic : dict of str to ndarray
+        Akaike's and Schwarz's criterion by model, NaN where a model was not tried; lower is better.
+    colour : ColourSplit or None
+        For kernels with channels: how they were split; `fields` are then the spatial parts.
     """
 
     gabor: Gabor
     grid: Grid
     fields: NDArray[Any]
+    has_offset: bool
     offset: FloatArray
     r_squared: FloatArray
     adjusted_r_squared: FloatArray
@@ -65,6 +72,10 @@ class GaborFit:
     converged: NDArray[np.bool_]
     n_iterations: NDArray[np.intp]
     flags: dict[str, NDArray[np.bool_]]
+    model: NDArray[np.str_]
+    aic: dict[str, FloatArray]
+    bic: dict[str, FloatArray]
+    colour: ColourSplit | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -90,9 +101,13 @@ class GaborFit:
                 "covariance",
                 "converged",
                 "n_iterations",
+                "model",
             )
         }
-        return replace(self, **taken, flags={name: flag[index] for name, flag in self.flags.items()})
+        for group in ("flags", "aic", "bic"):
+            taken[group] = {name: value[index] for name, value in getattr(self, group).items()}
+        colour = None if self.colour is None else self.colour[index]
+        return replace(self, **taken, colour=colour)
 
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
@@ -133,7 +148,7 @@ class GaborFit:
         for name, error in self.standard_error.items():
             value, width = getattr(self.gabor, name)[..., None], (reach * error)[..., None] * ends
             positive = name in ("alpha", "beta_x", "beta_y", "f")
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 intervals[name] = value * np.exp(width / value) if positive else value + width
         return intervals
 
@@ -165,3 +180,32 @@ class GaborFit:
     def residual(self) -> FloatArray:
         """What the fit leaves of the fields, shape (ny, nx) or (n, ny, nx)."""
         return np.asarray(self.fields, np.float64) - self.render()
+
+    def to_table(self) -> dict[str, list[Any]]:
+        """Return columns of plain numbers and words, which ``pandas.DataFrame`` takes as they are.
+
+        Returns
+        -------
+        dict of str to list
+            ``field`` (the index), the eight parameters and ``se_...`` of each, the derived properties,
+            ``offset, r_squared, adjusted_r_squared, noise_sd, converged, n_iterations``, ``flags`` (names
+            joined by blanks) and ``message``. Angles are in radians unless the name ends in ``_deg``.
+        """
+        return table(self)
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write the table as comma-separated values, one row a field; numbers keep all their digits."""
+        write_csv(table(self), path)
+
+    def write_json(self, path: str | Path) -> None:
+        """Write the table as records, with the unit of length; what is not a number becomes null."""
+        write_json(table(self), path, unit=self.grid.unit, pixel_size=self.grid.pixel_size)
+
+    def bootstrap(self, n: int = 200, *, seed: int, workers: int | None = None) -> "Bootstrap":
+        """Fit `n` replicas of each field: the independent check of `standard_error`.
+
+        See `v1sim.gabor.bootstrap`.
+        """
+        from v1sim.gabor._bootstrap import bootstrap  # which fits, and so stands above this module
+
+        return bootstrap(self, n, seed=seed, workers=workers)

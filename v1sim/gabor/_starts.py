@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-from v1sim.gabor._chart import LOG_SX, LOG_SY, N_SHAPE, TAU, X0, Y0, F
+from v1sim.gabor._chart import LOG_F, LOG_SX, LOG_SY, N_SHAPE, TAU, X0, Y0
 from v1sim.gabor._moments import Pixels
 
 _PADDING = 2
@@ -20,32 +20,31 @@ _N_CENTRES = 9
 _SUPPRESSED = 1
 """Spectral samples on each side of a peak that are taken with it."""
 
-
-def starts(pixels: Pixels, fields: FloatArray, n_peaks: int) -> tuple[FloatArray, FloatArray]:
-    """Return candidate shapes (n, n_peaks, 6) and the share of power that each explains (n, n_peaks).
-
-    `fields` is (n, ny, nx). Candidates are sorted, the best first.
-    """
-    peaks = spectral_peaks(pixels, fields, n_peaks)
-    found = [_envelope(pixels, fields, peaks[:, i]) for i in range(n_peaks)]
-    shapes = np.stack([shape for shape, _ in found], axis=1)
-    share = np.stack([share for _, share in found], axis=1)
-    order = np.argsort(-share, axis=1, kind="stable")
-    return np.take_along_axis(shapes, order[:, :, None], axis=1), np.take_along_axis(share, order, axis=1)
+_LOWEST = np.pi / 8
+"""Lowest carrier to start from [radians per half patch]: a quarter of the spectrum's sampling. A peak at zero
+frequency starts here, so that the fit can find its way up or down."""
 
 
-def spectral_peaks(pixels: Pixels, fields: FloatArray, n_peaks: int) -> FloatArray:
+def starts(pixels: Pixels, fields: FloatArray, n_peaks: int) -> FloatArray:
+    """Return candidate shapes (n, n_peaks, 6) for fields (n, ny, nx), those of higher peaks first."""
+    single = fields.astype(np.float32)
+    peaks = spectral_peaks(pixels, single, n_peaks)
+    return np.stack([round_window(pixels, single, peaks[:, i]) for i in range(n_peaks)], axis=1)
+
+
+def spectral_peaks(pixels: Pixels, fields: NDArray[np.float32], n_peaks: int) -> FloatArray:
     """Return wave vectors (n, n_peaks, 2) as (kx, ky) of the highest peaks of each spectrum."""
     from scipy.fft import fftfreq, rfft2
 
     n, ny, nx = fields.shape
     rows, columns = _PADDING * ny, _PADDING * nx
-    spectrum = rfft2(fields.astype(np.float32), s=(rows, columns))
+    spectrum = rfft2(fields, s=(rows, columns))
     power = spectrum.real**2 + spectrum.imag**2
     pixel = 2 / max(ny, nx)
     ky = -2 * np.pi * fftfreq(rows) / pixel  # row 0 is on top: y runs against the row index
     kx = 2 * np.pi * np.arange(columns // 2 + 1) / columns / pixel
     power[:, ky[:, None] ** 2 + kx**2 > (np.pi / pixel) ** 2] = 0
+    power[:, ky < 0, 0] = 0  # the other half of the column at kx = 0 says the same again
     peaks = np.empty((n, n_peaks, 2))
     window = np.arange(-_SUPPRESSED, _SUPPRESSED + 1)
     for i in range(n_peaks):
@@ -57,35 +56,50 @@ def spectral_peaks(pixels: Pixels, fields: FloatArray, n_peaks: int) -> FloatArr
     return peaks
 
 
-def _envelope(pixels: Pixels, fields: FloatArray, k: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Best round window for the carriers k (n, 2): shapes (n, 6) and the share of power explained (n,)."""
-    n = len(fields)
-    centres_x, windows_x, sigmas = _windows(pixels.x, pixels)
-    centres_y, windows_y, _ = _windows(pixels.y, pixels)
-    along_x = np.exp(-1j * k[:, 0:1] * pixels.x).astype(np.complex64)
-    along_y = np.exp(-1j * k[:, 1:2] * pixels.y).astype(np.complex64)
-    lowered = fields.astype(np.float32) * along_y[:, :, None] * along_x[:, None, :]
+def round_window(pixels: Pixels, fields: NDArray[np.float32], k: FloatArray) -> FloatArray:
+    """Return shapes (n, 6) with the best round window for the carriers k (n, 2)."""
+    n, ny, nx = fields.shape
+    sigmas = _sigmas(max(ny, nx))
+    centres_x, windows_x = _windows(pixels.x, sigmas)
+    centres_y, windows_y = _windows(pixels.y, sigmas)
     match = np.empty((n, len(sigmas), len(centres_y), len(centres_x)), np.float32)
-    for s in range(len(sigmas)):
-        sums = windows_y[s] @ (lowered @ windows_x[s].T)
-        norm = (windows_y[s] ** 2).sum(axis=1)[:, None] * (windows_x[s] ** 2).sum(axis=1)
-        match[:, s] = (sums.real**2 + sums.imag**2) / norm
-    best = match.reshape(n, -1).argmax(axis=1)
-    s, iy, ix = np.unravel_index(best, match.shape[1:])
-    # A real carrier has half the power of its envelope, and its two quadratures share the match.
-    share = 2 * match.reshape(n, -1)[np.arange(n), best]
+    for start in range(0, n, pixels.chunk):
+        part = slice(start, start + pixels.chunk)
+        lowered = _lowered(pixels, fields[part], k[part])
+        rows = lowered @ windows_x.reshape(-1, nx).T
+        for s in range(len(sigmas)):
+            sums = windows_y[s] @ rows[..., s * len(centres_x) : (s + 1) * len(centres_x)]
+            match[part, s] = sums[0] ** 2 + sums[1] ** 2
+    match /= (windows_y**2).sum(axis=2)[:, :, None] * (windows_x**2).sum(axis=2)[:, None, :]
+    s, iy, ix = np.unravel_index(match.reshape(n, -1).argmax(axis=1), match.shape[1:])
     shape = np.empty((n, N_SHAPE))
     shape[:, X0], shape[:, Y0] = centres_x[ix], centres_y[iy]
     shape[:, LOG_SX] = shape[:, LOG_SY] = np.log(sigmas[s])
-    shape[:, F], shape[:, TAU] = np.hypot(k[:, 0], k[:, 1]), np.arctan2(k[:, 1], k[:, 0])
-    return shape, share
+    shape[:, LOG_F] = np.log(np.maximum(np.hypot(k[:, 0], k[:, 1]), _LOWEST))
+    shape[:, TAU] = np.arctan2(k[:, 1], k[:, 0])
+    return shape
 
 
-def _windows(axis: FloatArray, pixels: Pixels) -> tuple[FloatArray, NDArray[np.float32], FloatArray]:
-    """Centres (c,), Gaussian windows (sigmas, c, pixels) and their sigmas, along one axis."""
-    longest = max(len(pixels.x), len(pixels.y))
-    sigmas = 2 / 3 * 0.5 ** np.arange(_N_SIGMAS)
-    sigmas = sigmas[sigmas * longest / 2 >= 0.5]
-    centres = np.asarray(np.linspace(axis[0], axis[-1], min(_N_CENTRES, len(axis))))
+def _lowered(pixels: Pixels, fields: NDArray[np.float32], k: FloatArray) -> NDArray[np.float32]:
+    """Fields shifted down by the frequencies k, cosine and sine part: (2, n, ny, nx)."""
+    ax, ay = k[:, 0:1] * pixels.x, k[:, 1:2] * pixels.y
+    columns = np.stack([np.cos(ax), np.sin(ax)], axis=1).astype(np.float32)
+    cos, sin = np.cos(ay).astype(np.float32), np.sin(ay).astype(np.float32)
+    out = np.empty((2, *fields.shape), np.float32)
+    np.matmul(np.stack([cos, -sin], axis=2), columns, out=out[0])
+    np.matmul(np.stack([sin, cos], axis=2), columns, out=out[1])
+    out *= fields
+    return out
+
+
+def _sigmas(longest: int) -> FloatArray:
+    """Sizes of the windows in the fitter's lengths, none below half a pixel."""
+    sigmas = 2 / 3 * np.power(0.5, np.arange(_N_SIGMAS))
+    return np.asarray(sigmas[sigmas * longest / 2 >= 0.5])
+
+
+def _windows(axis: FloatArray, sigmas: FloatArray) -> tuple[FloatArray, NDArray[np.float32]]:
+    """Centres (c,) and Gaussian windows (sigmas, c, pixels) along one axis."""
+    centres = np.linspace(axis[0], axis[-1], min(_N_CENTRES, len(axis)))
     windows = np.exp(-((axis - centres[:, None]) ** 2) / (2 * sigmas[:, None, None] ** 2))
-    return centres, windows.astype(np.float32), sigmas
+    return np.asarray(centres, np.float64), windows.astype(np.float32)

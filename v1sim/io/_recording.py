@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim import _checks
-from v1sim.io._npz import read_npz
+from v1sim._npz import read_npz
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +22,14 @@ class Recording:
         Spikes of each unit while each frame was shown.
     frame_rate : float, optional
         Frames per second.
+    breaks : tuple of int, optional
+        Numbers of the frames at which the recording starts anew after a gap.
     """
 
     stimulus: NDArray[np.generic]
     spike_counts: NDArray[np.generic]
     frame_rate: float | None = None
+    breaks: tuple[int, ...] = ()
 
 
 def load_recording(path: str | PathLike[str]) -> Recording:
@@ -36,7 +39,8 @@ def load_recording(path: str | PathLike[str]) -> Recording:
     ----------
     path : path
         Archive with ``stimulus``, shape (n_frames, ny, nx) or (n_frames, nx), with ``spike_counts``, shape
-        (n_frames,) or (n_frames, n_units), and perhaps with a number ``frame_rate`` [frames/s].
+        (n_frames,) or (n_frames, n_units), and perhaps with a number ``frame_rate`` [frames/s] and with
+        ``breaks``, the numbers of the frames at which the recording starts anew after a gap.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def load_recording(path: str | PathLike[str]) -> Recording:
         If the archive is damaged, lacks an array or holds pickled objects; if the arrays do not hold finite
         real numbers, differ in their number of frames, or counts are negative.
     """
-    arrays = read_npz(path, required=("stimulus", "spike_counts"), optional=("frame_rate",))
+    arrays = read_npz(path, required=("stimulus", "spike_counts"), optional=("frame_rate", "breaks"))
     stimulus = _checks.real_array("stimulus", arrays["stimulus"])
     counts = _checks.real_array("spike_counts", arrays["spike_counts"])
     if stimulus.ndim not in (2, 3) or stimulus.size == 0:
@@ -74,10 +78,17 @@ def load_recording(path: str | PathLike[str]) -> Recording:
         stimulus=stimulus,
         spike_counts=counts.reshape(len(counts), -1),
         frame_rate=None if rate is None else _frame_rate(rate),
+        breaks=_breaks(arrays["breaks"]) if "breaks" in arrays else (),
     )
 
 
 def _frame_rate(value: NDArray[np.generic]) -> float:
     if value.size != 1:
         raise ValueError(f"frame_rate must be one number, got shape {value.shape}")
-    return _checks.positive("frame_rate", float(value.item()))
+    return _checks.positive("frame_rate", _checks.real_array("frame_rate", value).item())
+
+
+def _breaks(value: NDArray[np.generic]) -> tuple[int, ...]:
+    if value.ndim != 1 or value.dtype.kind not in "iu":
+        raise ValueError(f"breaks must be integers of shape (n,), got {value.dtype} of shape {value.shape}")
+    return tuple(int(k) for k in value.tolist())

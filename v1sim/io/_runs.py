@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from os import PathLike
@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from v1sim.io._npz import read_npz
+from v1sim._npz import read_npz
 
 RECORD = "run.json"
 ARRAYS = "result.npz"
+DRAWN = (".png", ".csv")
+"""What a command adds to a run: figures and tables."""
 
 
 @contextmanager
@@ -42,26 +44,57 @@ def new_folder(folder: str | PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     FileExistsError
-        If `folder` exists and is not an earlier run.
+        If `folder` holds anything but an earlier run.
     OSError
         If the place cannot be written to.
     """
-    target = Path(folder).absolute()
-    if target.exists() and not (target / RECORD).is_file() and (target.is_file() or any(target.iterdir())):
-        raise FileExistsError(
-            f"output folder {folder} exists and does not hold an earlier run: choose another"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    target = Path(folder).resolve()
+    _refuse_foreign(target)
+    missing = [parent for parent in (target.parent, *target.parent.parents) if not parent.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise type(error)(f"output folder {folder} cannot be written: {error.strerror}") from None
+    finished = False
     try:
         new = aside / "new"
         new.mkdir()
         yield new
-        if target.exists():
-            target.rename(aside / "old")
-        new.rename(target)
+        _put_in_place(new, target, aside / "old")
+        finished = True
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        if not finished:
+            for parent in missing:  # made for nothing; those that others have used meanwhile stay
+                with suppress(OSError):
+                    parent.rmdir()
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Raise if there is something in the place of a result that is not an earlier result."""
+    if not target.exists():
+        return
+    if target.is_file():
+        raise FileExistsError(f"output folder {target} is a file: choose another")
+    names = {path.name for path in target.iterdir()}
+    foreign = sorted(name for name in names if name not in (RECORD, ARRAYS) and not name.endswith(DRAWN))
+    if foreign or (names and RECORD not in names):
+        found = f"holds {foreign[0]}" if foreign else f"has no {RECORD}"
+        raise FileExistsError(f"output folder {target} is not an earlier run ({found}): choose another")
+
+
+def _put_in_place(new: Path, target: Path, old: Path) -> None:
+    """Rename the new folder to its place; if that fails, the earlier one stands again."""
+    if not target.exists():
+        new.rename(target)
+        return
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
 
 
 def save_run(folder: Path, arrays: Mapping[str, NDArray[Any]], config: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ the upper one for m < 0, the lower one for m > 0. Equal weights give the Marchen
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,46 +19,17 @@ from v1sim._types import FloatArray, Responses
 
 _DROPPED_BITS = 19
 """Of a float32's 23 mantissa bits, 4 are kept: responses that differ by less than 1/16 share a bin."""
-_N_BINS = 1 << (31 - _DROPPED_BITS)
+N_BINS = 1 << (31 - _DROPPED_BITS)
+"""Number of bins for responses >= 0."""
 
 
-@dataclass(frozen=True, eq=False)
-class ResponseHistogram:
-    """How often responses of every size came, in bins of constant relative width.
+def response_bins(responses: Responses) -> NDArray[np.uint32]:
+    """Return the number of the bin of each response >= 0, (n_frames, n_units) -> (n_units, n_frames).
 
-    Parameters
-    ----------
-    counts : ndarray of int, shape (n_units, n_bins)
-        Number of responses in each bin.
-    sums : ndarray, shape (n_units, n_bins)
-        Their sum.
+    Bins have a constant relative width. Their counts and sums stand for all responses: the edges of chance
+    depend on the weights smoothly, and a weight is off its bin's mean by 2 % at most.
     """
-
-    counts: NDArray[np.int64]
-    sums: FloatArray
-
-    @classmethod
-    def empty(cls, n_units: int) -> Self:
-        """Return the histogram of no responses."""
-        return cls(np.zeros((n_units, _N_BINS), np.int64), np.zeros((n_units, _N_BINS)))
-
-    def update(self, responses: Responses) -> None:
-        """Add responses >= 0, shape (n_frames, n_units)."""
-        bins = np.ascontiguousarray(responses.T).view(np.uint32) >> _DROPPED_BITS
-        for unit, (row, values) in enumerate(zip(bins, responses.T, strict=True)):
-            self.counts[unit] += np.bincount(row, minlength=_N_BINS)
-            self.sums[unit] += np.bincount(row, weights=values, minlength=_N_BINS)
-
-    def merge(self, other: Self) -> None:
-        """Add the responses of another histogram."""
-        self.counts[...] += other.counts
-        self.sums[...] += other.sums
-
-    def levels(self, unit: int) -> tuple[FloatArray, NDArray[np.int64]]:
-        """Return the mean response of each bin of a unit that holds any, and how many it holds."""
-        held = self.sums[unit] > 0
-        counts = self.counts[unit, held]
-        return self.sums[unit, held] / counts, counts
+    return np.right_shift(np.ascontiguousarray(np.abs(responses.T)).view(np.uint32), _DROPPED_BITS)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def example(kind: str, grid: Grid | tuple[int, int], *, n_frames: int = 500, see
     --------
     >>> from v1sim.stimuli import from_description
     >>> from_description(example("MSequence", (6, 8))).order
-    10
+    8
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")

@@ -30,7 +30,7 @@ class SeededStimulus(PatchStimulus):
         super().__post_init__()
         self._hold(
             n_frames=_checks.integer("n_frames", self.n_frames, minimum=1),
-            seed=_checks.integer("seed", self.seed, minimum=0),
+            seed=_checks.seed("seed", self.seed),
         )
 
 
