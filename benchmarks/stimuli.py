@@ -121,9 +121,7 @@ def m_sequence():
         print(f"M-sequence STA, {threads} threads: {median(ratios):.1f} x faster (target >= 5)")
     expected = products().reshape(n_cells, n_lags, *GRID.shape) / m.period / variance
     difference = np.abs(circular().rf - expected).max()
-    print(
-        f"M-sequence STA: {median(ratios):.1f} x faster (target >= 5), differs by {difference:.1e} (<= 1e-4)"
-    )
+    print(f"M-sequence STA differs from the products by {difference:.1e} (target <= 1e-4)")
 
 
 if __name__ == "__main__":
