@@ -33,7 +33,7 @@ def small_revcorr(*more, cwd):
 def test_revcorr_writes_arrays_record_and_figures_and_prints_a_table(tmp_path):
     done = small_revcorr("--seed", 5, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for word in ("1 simple", "3 complex", "simple off", "complex off", "orientation", "Arrays, run.json"):
+    for word in ("1 simple", "3 complex", "simple err", "complex err", "bars, deg", "Arrays, run.json"):
         assert word in done.stdout
     arrays, record = io.load_run(tmp_path / "out")
     assert arrays["recovered_fields"].shape == (3, 2, 16, 20)

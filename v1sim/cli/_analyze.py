@@ -42,20 +42,12 @@ def analyze(
     config = experiments.RecordingConfig(
         n_lags=lags, n_shifts=shifts, alpha=alpha, seed=seed, project_sta=project_sta
     )
+    data = io.load_recording(recording)
+    if break_every is not None:
+        data = replace(data, breaks=block_starts(len(data.stimulus), break_every))
     with io.new_folder(out) as folder:
-        data = io.load_recording(recording)
-        if break_every is not None:
-            data = replace(data, breaks=block_starts(len(data.stimulus), break_every))
         with progress_bar("reverse correlation") as progress:
             result = experiments.analyze_recording(data, config, workers=workers, progress=progress)
-        console.print(table(result))
-        for unit, sentence in enumerate(result.sentences):
-            ratios = result.axis_ratios[result.axis_units == unit]
-            console.print(f"unit {unit}: {sentence}", highlight=False)
-            console.print(f"  excitatory variance ratios:  {_listed(ratios[ratios > 1])}", highlight=False)
-            console.print(f"  suppressive variance ratios: {_listed(ratios[ratios < 1])}", highlight=False)
-        for warning in result.warnings:
-            console.print(f"warning: {warning}", highlight=False)
         record = {
             "experiment": "analyze",
             "recording": str(recording),
@@ -63,7 +55,15 @@ def analyze(
             **asdict(config),
         }
         io.save_run(folder, result.arrays(), record)
-        draw(folder)
+    console.print(table(result))
+    for unit, sentence in enumerate(result.sentences):
+        ratios = result.axis_ratios[result.axis_units == unit]
+        console.print(f"unit {unit}: {sentence}", highlight=False)
+        console.print(f"  excitatory variance ratios:  {_listed(ratios[ratios > 1])}", highlight=False)
+        console.print(f"  suppressive variance ratios: {_listed(ratios[ratios < 1])}", highlight=False)
+    for warning in result.warnings:
+        console.print(f"warning: {warning}", highlight=False)
+    draw(out)
     console.print(f"Arrays, run.json and figures are in {out}")
 
 
@@ -105,7 +105,7 @@ def table(result: experiments.RecordingResult) -> Table:
             f"{spikes:.0f}",
             f"{n_effective:.0f}",
             f"{np.abs(result.sta_z[unit]).max():.1f}",
-            f"{result.bands[unit, 0]:.3f} .. {result.bands[unit, 1]:.3f}",
+            f"{result.bands[unit, 0]:.3f}-{result.bands[unit, 1]:.3f}",
             str((ratios > 1).sum()),
             str((ratios < 1).sum()),
         )

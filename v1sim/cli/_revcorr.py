@@ -67,9 +67,9 @@ def revcorr(
     with io.new_folder(out) as folder:
         with progress_bar("showing noise") as progress:
             result = experiments.reverse_correlation(config, workers=workers, progress=progress)
-        console.print(table(result))
         io.save_run(folder, result.arrays(), {"experiment": "revcorr", **asdict(config)})
-        draw(folder)
+    console.print(table(result))
+    draw(out)
     console.print(f"Arrays, run.json and figures are in {out}")
 
 
@@ -93,18 +93,18 @@ def table(result: experiments.ReverseCorrelationResult) -> Table:
     true, fitted = result.truth, result.fitted
     columns: dict[str, list[str]] = {
         "cell": [f"{i + 1} {'complex' if c else 'simple'}" for i, c in enumerate(result.is_complex)],
-        "orientation\ndeg": _pairs(true.orientation_deg, fitted.orientation_deg, "{:.1f}"),
-        "frequency\ncycles/px": _pairs(true.spatial_frequency, fitted.spatial_frequency, "{:.3f}"),
-        "n_x\n": _pairs(true.n_x, fitted.n_x, "{:.2f}"),
-        "n_y\n": _pairs(true.n_y, fitted.n_y, "{:.2f}"),
-        "phase\ndeg": _phases(result),
-        "R2 of\nfit": [f"{value:.3f}" for value in result.fitted_r_squared],
-        "reco-\nvery": [f"{value:.3f}" for value in result.recovery],
+        "bars, deg\ntrue fit": _pairs(true.orientation_deg, fitted.orientation_deg, "{:.1f}"),
+        "cycles/px\ntrue fit": _pairs(true.spatial_frequency, fitted.spatial_frequency, "{:.3f}"),
+        "n_x\ntrue fit": _pairs(true.n_x, fitted.n_x, "{:.2f}"),
+        "n_y\ntrue fit": _pairs(true.n_y, fitted.n_y, "{:.2f}"),
+        "phase deg\ntrue fit": _phases(result),
+        "fit\nR2": [f"{value:.3f}" for value in result.fitted_r_squared],
+        "truth\n": [f"{value:.3f}" for value in result.recovery],
     }
     shown = Table(
-        title="true and fitted values of each cell",
-        caption="recovery: R2 of the STA against the truth, or smallest principal cosine of the STC plane; "
-        "last rows: median errors",
+        title="cells and what was recovered of them",
+        caption="truth: R2 of the STA with the cell's weights; smallest principal cosine of the STC plane "
+        "with the cell's pair. Last rows: medians of the errors.",
         box=None,
         padding=(0, 1, 0, 0),
     )
@@ -120,7 +120,8 @@ def table(result: experiments.ReverseCorrelationResult) -> Table:
 
 
 def _pairs(true: FloatArray, fitted: FloatArray, style: str) -> list[str]:
-    return [f"{style.format(t)} {style.format(f)}" for t, f in zip(true, fitted, strict=True)]
+    both = (f"{style.format(t)} {style.format(f)}" for t, f in zip(true, fitted, strict=True))
+    return [text.replace("0.", ".") if style != "{:.1f}" else text for text in both]  # room for 80 columns
 
 
 def _phases(result: experiments.ReverseCorrelationResult) -> list[str]:
@@ -137,10 +138,10 @@ def _medians(result: experiments.ReverseCorrelationResult, name: str, chosen: ND
         f"{100 * np.median(result.frequency_error[chosen]):.2f} %",
         f"{100 * np.median(np.abs(fitted.n_x / true.n_x - 1)):.1f} %",
         f"{100 * np.median(np.abs(fitted.n_y / true.n_y - 1)):.1f} %",
-        "-" if name == "complex" else f"{np.median(result.phase_error_deg[chosen]):.1f}",
+        "-" if name == "complex" else f"{np.median(np.abs(result.phase_error_deg[chosen])):.1f}",
     ]
     return [
-        f"{name} off",
+        f"{name} err",
         *errors,
         f"{np.median(result.fitted_r_squared[chosen]):.3f}",
         f"{np.median(result.recovery[chosen]):.3f}",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from v1sim import _checks
 from v1sim._types import FloatArray, Responder
 from v1sim.cells import ComplexCells, Poisson, SimpleCells
-from v1sim.gabor import Gabor, fit_gabor
+from v1sim.gabor import Gabor, fit_gabor, fit_quadrature
 from v1sim.grid import Grid
 from v1sim.revcorr import STASums, STCSums, sta_from_sums, stc_from_sums
 from v1sim.stimuli import BinaryNoise, GaussianNoise
@@ -82,15 +82,17 @@ class ReverseCorrelationResult:
     is_complex : ndarray of bool, shape (n,)
         Kind of each cell.
     true_parameters : ndarray, shape (8, n)
-        Gabor parameters of the cells, in the order of `v1sim.gabor.Gabor`.
+        Gabor parameters of the cells, in the order of `v1sim.gabor.Gabor`. Of a complex cell, those of the
+        quadrature pair that fits its own pair best: balancing moves a pair of few cycles off the plain one.
     true_fields : ndarray, shape (n, 2, ny, nx)
         Weights of a simple cell (twice the same), or the balanced pair of a complex one.
     recovered_fields : ndarray, shape (n, 2, ny, nx)
         STA of a simple cell (twice the same), or the first two STC axes of a complex one.
     fitted_parameters : ndarray, shape (8, n)
-        Gabor fitted to the first recovered field.
+        Gabor fitted to the STA of a simple cell; even half of the quadrature pair fitted to the STC plane of
+        a complex one.
     fitted_r_squared : ndarray, shape (n,)
-        Share of the variance of that field that the fit explains.
+        Share of the variance of that field, or of that plane, that the fit explains.
     converged : ndarray of bool, shape (n,)
         Whether the fit came to rest.
     recovery : ndarray, shape (n,)
@@ -152,13 +154,13 @@ class ReverseCorrelationResult:
 
     @property
     def phase_error_deg(self) -> FloatArray:
-        """Distance of fitted from true phase [degrees, 0 to 180], shape (n,).
+        """Fitted minus true phase [degrees, -180 to 180], shape (n,).
 
         Where the orientation was folded at 0 or 180 degrees, the fitted phase is turned around with it.
         """
         folded = np.abs(self.fitted.tau - self.truth.tau) > np.pi / 2
         difference = np.where(folded, -self.fitted.phi, self.fitted.phi) - self.truth.phi
-        return np.asarray(np.abs(np.rad2deg((difference + np.pi) % (2 * np.pi) - np.pi)))
+        return np.asarray(np.rad2deg((difference + np.pi) % (2 * np.pi) - np.pi))
 
     @property
     def frequency_error(self) -> FloatArray:
@@ -204,15 +206,20 @@ def reverse_correlation(
 
     true_fields = np.concatenate([np.repeat(simple.weights[:, None], 2, axis=1), complex_.pairs])
     recovered = np.concatenate([np.repeat(sta.rf, 2, axis=1), stc.eigenvectors[:, :2, 0]])
-    fit = fit_gabor(recovered[:, 0], grid, workers=workers)
+    targets, fits = _plane_fits(complex_.pairs, grid), _plane_fits(recovered[is_complex], grid)
+    true_parameters, (parameters, r_squared, converged) = (
+        _packed(truth),
+        _field_fits(sta.rf[:, 0], grid, workers),
+    )
+    true_parameters[:, is_complex] = targets[0]
     return ReverseCorrelationResult(
         is_complex=is_complex,
-        true_parameters=_packed(truth),
+        true_parameters=true_parameters,
         true_fields=true_fields,
         recovered_fields=recovered,
-        fitted_parameters=_packed(fit.gabor),
-        fitted_r_squared=fit.r_squared,
-        converged=fit.converged,
+        fitted_parameters=np.concatenate([parameters, fits[0]], axis=1),
+        fitted_r_squared=np.concatenate([r_squared, fits[1]]),
+        converged=np.concatenate([converged, fits[2]]),
         recovery=np.where(
             is_complex,
             _smallest_principal_cosine(true_fields, recovered),
@@ -225,6 +232,7 @@ def reverse_correlation(
     )
 
 
+_Fits = tuple[FloatArray, FloatArray, NDArray[np.bool_]]
 _NOISE: dict[str, type[GaussianNoise] | type[BinaryNoise]] = {
     "gaussian": GaussianNoise,
     "binary": BinaryNoise,
@@ -264,6 +272,24 @@ def _spiking(cells: SimpleCells | ComplexCells, config: ReverseCorrelationConfig
     if config.mean_rate is None:
         return cells
     return Poisson(cells, mean_rate=config.mean_rate, frame_rate=config.frame_rate, seed=seed)
+
+
+def _field_fits(fields: FloatArray, grid: Grid, workers: int | None) -> _Fits:
+    """Fit a Gabor to each field (n, ny, nx): parameters (8, n), R^2 (n,), whether it came to rest (n,)."""
+    if not len(fields):
+        return np.empty((8, 0)), np.empty(0), np.empty(0, bool)
+    fit = fit_gabor(fields, grid, workers=workers)
+    return _packed(fit.gabor), fit.r_squared, fit.converged
+
+
+def _plane_fits(planes: FloatArray, grid: Grid) -> _Fits:
+    """Fit a quadrature pair to each plane (n, 2, ny, nx): the even half, mean squared cosine, at rest."""
+    fits = [fit_quadrature(plane, grid) for plane in planes]
+    return (
+        np.array([[*fit.even.canonical().parameters().values()] for fit in fits]).reshape(-1, 8).T,
+        np.array([np.square(fit.principal_cosines).mean() for fit in fits]),
+        np.array([fit.converged for fit in fits], bool),
+    )
 
 
 def _packed(gabor: Gabor) -> FloatArray:

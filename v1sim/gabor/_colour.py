@@ -11,6 +11,10 @@ from v1sim._types import FloatArray
 
 _ACHROMATIC = 0.9
 """|cos| of the angle to equal weights of all channels from which a kernel is achromatic (26 degrees)."""
+_WEAK = 0.1
+"""Share of the strongest channel's weight below which the sign of a channel does not count."""
+_BALANCED = 1e-12
+"""Sum of the weights below which it is zero but for rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +84,11 @@ def split_colour(kernels: ArrayLike) -> ColourSplit:
     colour, total = colours[:, :, 0], (values**2).sum(axis=1)
     largest = np.take_along_axis(colour, np.abs(colour).argmax(axis=1)[:, None], axis=1)[:, 0]
     balance = colour.sum(axis=1)
-    sign = np.where(np.abs(balance) > 1e-12, np.sign(balance), np.sign(largest))
+    sign = np.where(np.abs(balance) > _BALANCED, np.sign(balance), np.sign(largest))
     colour = colour * sign[:, None]
     spatial = ((sign * values[:, 0])[:, None] * rows[:, 0]).reshape(n, ny, nx)
     explained = np.divide(values[:, 0] ** 2, total, out=np.full(n, np.nan), where=total > 0)
     achromatic = np.abs(colour.sum(axis=1)) / np.sqrt(channels) >= _ACHROMATIC
     strongest = np.abs(colour).max(axis=1, keepdims=True)
-    mixed = (colour > 0.1 * strongest).any(axis=1) & (colour < -0.1 * strongest).any(axis=1)
+    mixed = (colour > _WEAK * strongest).any(axis=1) & (colour < -_WEAK * strongest).any(axis=1)
     return ColourSplit(spatial, colour, explained, achromatic, mixed & ~achromatic)

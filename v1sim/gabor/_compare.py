@@ -24,9 +24,8 @@ MODELS = (*FAMILIES, "constant")
 """gabor (8 parameters), gaussian (6), gaussian_derivative (6), dog (6), plane_wave (4), constant (1)."""
 SIMPLE = ("gaussian", "gaussian_derivative", "dog")
 """Models of what is no Gabor: tried where a fit is flagged as a blob."""
-_PEAKS = 3
-_STEPS = 60
-_TOLERANCE = 1e-6
+_PEAKS, _TOLERANCE, _STEPS = 3, 1e-6, 60
+"""Starts, convergence and patience as in `fit_gabor`, in double precision throughout."""
 
 
 @dataclass(frozen=True, eq=False)

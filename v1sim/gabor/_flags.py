@@ -2,8 +2,8 @@
 
 ADVICE = {
     "dead": "the field is constant or vanishing: nothing to fit",
-    "blob": "n_x is below 0.15: frequency, amplitude and phase cannot be told apart; report its size, "
-    "and let model='auto' compare simpler functions",
+    "blob": "n_x is not clearly above 0.15: frequency, amplitude and phase cannot be told apart; "
+    "report its size, and let model='auto' compare simpler functions",
     "at_bound": "a parameter lies on its bound: errors of the others hold it there; see `bounds`",
     "beyond_nyquist": "the frequency lies on its upper bound: the field may be finer than its pixels",
     "outside_patch": "the centre lies outside the patch: only a flank is seen",

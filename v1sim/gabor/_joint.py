@@ -16,8 +16,8 @@ from v1sim.gabor._problem import GABOR, Normal, Problem
 from v1sim.gabor._starts import starts
 from v1sim.grid import Grid
 
-_PEAKS = 3
-_TOLERANCE, _STEPS = 1e-10, 100
+_PEAKS, _TOLERANCE, _STEPS = 3, 1e-10, 100
+"""Starts for each field, convergence and patience: one shape costs little, so it is brought to the end."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,13 @@ from v1sim.gabor._chart import AT_BOUND, N_SHAPE, Box
 from v1sim.gabor._problem import Normal
 
 _FIRST_DAMPING = 1e-2
+"""Little, since the starts are near; a share of the diagonal."""
 _LONGEST_STEP = 0.5
 """Longest step of any free coordinate t, as a share of 1 + |t|: large ones lead far out along a bound."""
 _ROUNDING = 50
 """Changes of the cost below so many units of rounding of the data's power are no progress."""
 _DAMPING_RANGE = (1e-12, 1e12)
+"""From none to standing still, in double precision."""
 _FLOOR = 1e-10
 """Smallest scale of a coordinate, as a share of the largest, so that a flat direction stays put."""
 _OPTIMISM = 100

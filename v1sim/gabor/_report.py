@@ -18,6 +18,7 @@ _UNDECIDED = 2 * np.log(20)
 """Twice the log likelihood ratio below which another minimum is as good: odds of 20 to 1."""
 _WIDE_F, _WIDE_TAU = 0.25, np.deg2rad(20)
 """Standard errors of f (relative) and tau [radians] beyond which a fit says little, as those of a blob."""
+_MARGIN = 2
 _BLOB = 0.15
 """n_x below which frequency, amplitude and phase cannot be separated (Fisher information at SNR 1)."""
 _ALPHA, _BETA_X, _BETA_Y, _F, _, _X0, _Y0, _TAU = range(N_PARAMETERS)
@@ -39,7 +40,7 @@ def report(
     parameters = {name: getattr(gabor, name) * unit[:, i] for i, name in enumerate(PARAMETERS)}
     flags = {
         "dead": sample.dead,
-        "blob": gabor.n_x < _BLOB,
+        "blob": _blob(gabor.n_x, covariance, parameters["beta_x"], parameters["f"]),
         "at_bound": at_bound.any(axis=1),
         "beyond_nyquist": at_bound[:, LOG_F],
         "outside_patch": _outside(parameters["x0"], parameters["y0"], settings.grid),
@@ -103,6 +104,19 @@ def _goodness(
         "aic": aic,
         "bic": bic,
     }
+
+
+def _blob(n_x: FloatArray, covariance: FloatArray, beta_x: FloatArray, f: FloatArray) -> NDArray[np.bool_]:
+    """Tell where n_x = f / (2 pi sqrt(2 beta_x)) is not clearly above what can be told apart.
+
+    Without a margin of two standard errors, blobs that noise has pushed over the limit would pass, with
+    errors that are too small.
+    """
+    relative = np.stack([1 / f, -0.5 / beta_x], axis=1)  # derivatives of log n_x
+    places = [_F, _BETA_X]
+    variance = np.einsum("ni,nij,nj->n", relative, covariance[:, places][:, :, places], relative)
+    error = np.sqrt(np.nan_to_num(np.maximum(variance, 0)))
+    return np.asarray(n_x * np.exp(-_MARGIN * error) < _BLOB)
 
 
 def _outside(x0: FloatArray, y0: FloatArray, grid: Grid) -> NDArray[np.bool_]:

@@ -14,15 +14,15 @@ from v1sim.gabor._chart import TAU
 from v1sim.gabor._levenberg import Minimum, minimise
 from v1sim.gabor._problem import Problem
 
-_RACE_STEPS = 2
-_RACE_TOLERANCE = 1e-3
+_RACE_STEPS, _RACE_TOLERANCE = 2, 1e-3
+"""Length of the race: with these, three starts find 98 to 100 % of the optima (to .1 % of the residual) that
+eight starts without a race find, on simulated patches at SNR 1 and .25 and on three sets of learned bases."""
 _CONTENDER = 0.1
 """Starts that end the race within this share of the best residual go on."""
 _SAME = 0.1
 """Starts whose free coordinates have come this close lead to the same minimum."""
-_SINGLE_TOLERANCE = 1e-5
-_SINGLE_STEPS = 15
-"""Where single precision hands over to double."""
+_SINGLE_TOLERANCE, _SINGLE_STEPS = 1e-5, 15
+"""Where single precision, whose costs are good to about 1e-6, hands over to double."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from v1sim.experiments import RecordingResult
 from v1sim.plotting._reverse_correlation import draw_spectrum
-from v1sim.plotting._style import FIELD_COLOURS, new_figure
+from v1sim.plotting._style import FIELD_COLOURS, draw_scale, new_figure
 
 AXES_A_ROW = 6
 
@@ -23,8 +24,8 @@ def recording_spectrum(result: RecordingResult, unit: int = 0) -> Figure:
     axes.set_xlabel("rank of axis")
     axes.set_ylabel("variance ratio (1 = chance)")
     axes.set_title(
-        f"unit {unit}: {(ratios > 1).sum()} excitatory and {(ratios < 1).sum()} suppressive axes; "
-        "grey: null band of the first test",
+        f"unit {unit}: {(ratios > 1).sum()} excitatory, {(ratios < 1).sum()} suppressive axes "
+        "(colour: beyond the grey band of the first test)",
         fontsize=10,
     )
     return figure
@@ -51,17 +52,20 @@ def recording_axes(result: RecordingResult, unit: int = 0) -> Figure:
             axes.set_axis_off()
             continue
         title, space_time = maps[k]
-        _draw_map(axes, space_time)
+        image = _draw_map(axes, space_time)
         axes.set_title(title, fontsize=9)
     one_dimensional = result.sta.shape[2] == 1
     for axes in panels[:, 0]:
         axes.set_ylabel("lag [frames]" if one_dimensional else "y [px]")
     for k in range(n_columns):
-        panels[(len(maps) - 1 - k) // AXES_A_ROW, k].set_xlabel("x [px]")
+        lowest = panels[(len(maps) - 1 - k) // AXES_A_ROW, k]
+        lowest.set_xlabel("x [px]")
+        lowest.tick_params(labelbottom=True)
+    draw_scale(figure, image)
     return figure
 
 
-def _draw_map(axes: Axes, space_time: NDArray[Any]) -> None:
+def _draw_map(axes: Axes, space_time: NDArray[Any]) -> AxesImage:
     """Draw (n_lags, ny, nx) as x against lag if there is one row, else the lag of most energy."""
     n_lags, ny, nx = space_time.shape
     if ny == 1:
@@ -71,5 +75,6 @@ def _draw_map(axes: Axes, space_time: NDArray[Any]) -> None:
         field, extent = space_time[lag], (-nx / 2, nx / 2, -ny / 2, ny / 2)
         axes.text(0.02, 0.98, f"lag {lag}", transform=axes.transAxes, va="top", fontsize=8)
     limit = float(np.abs(field).max()) or 1.0
-    axes.imshow(field, cmap=FIELD_COLOURS, vmin=-limit, vmax=limit, extent=extent)
+    image = axes.imshow(field / limit, cmap=FIELD_COLOURS, vmin=-1, vmax=1, extent=extent)
     axes.set_aspect("auto" if ny == 1 else "equal")
+    return image

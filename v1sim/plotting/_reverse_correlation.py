@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 from v1sim.experiments import ReverseCorrelationResult
-from v1sim.plotting._style import EXCITATORY, QUIET, RECOVERED, clean, draw_field, new_figure
+from v1sim.plotting._style import (
+    EXCITATORY,
+    QUIET,
+    RECOVERED,
+    SUPPRESSIVE,
+    clean,
+    draw_field,
+    draw_scale,
+    new_figure,
+)
 
 CELLS_A_ROW = 12
 
@@ -15,7 +24,7 @@ CELLS_A_ROW = 12
 def story(result: ReverseCorrelationResult, cell: int = 0) -> Figure:
     """Draw the whole path of one cell in a row: noise, cell, recovered field, fit, what the fit leaves."""
     grid, fit = result.grid, result.fitted[cell]
-    recovered, fitted = result.recovered_fields[cell, 0], result.fitted[cell].render(result.grid)
+    recovered, fitted = result.recovered_fields[cell, 0], result.fitted[cell].render(grid)
     name = "STC axis" if result.is_complex[cell] else "STA"
     panels = [
         (result.example_frame, "one frame of noise"),
@@ -25,12 +34,11 @@ def story(result: ReverseCorrelationResult, cell: int = 0) -> Figure:
         (recovered - fitted, "residual"),
     ]
     figure = new_figure(12, 3.3)
-    for axes, (field, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
-        draw_field(axes, field, grid, bare=axes.get_subplotspec().colspan.start > 0)
+    explained = float(np.abs(recovered).max())  # fit and residual are drawn on the scale of what they explain
+    for k, (axes, (field, title)) in enumerate(zip(figure.subplots(1, len(panels)), panels, strict=True)):
+        image = draw_field(axes, field, grid, bare=k > 0, limit=explained if k > 2 else None)
         axes.set_title(title, fontsize=11)
-    shared = float(np.abs(recovered).max())  # fit and residual on the scale of the field that they explain
-    for axes in figure.axes[2:]:
-        axes.images[0].set_clim(-shared, shared)
+    draw_scale(figure, image)
     figure.suptitle(
         f"orientation {fit.orientation_deg:.1f} deg (true {result.truth[cell].orientation_deg:.1f}), "
         f"{fit.spatial_frequency:.4f} cycles/{grid.unit} (true {result.truth[cell].spatial_frequency:.4f}), "
@@ -49,14 +57,14 @@ def simple_cells(result: ReverseCorrelationResult) -> Figure:
 
 
 def complex_cells(result: ReverseCorrelationResult) -> Figure:
-    """Draw each complex cell's pair, the first two STC axes, and the fit to the first of them."""
+    """Draw each complex cell's pair, the first two STC axes, and the even half of the pair fitted to them."""
     cells = np.flatnonzero(result.is_complex)
     rows = [
         ("pair", result.true_fields[:, 0]),
         ("", result.true_fields[:, 1]),
         ("STC axes", result.recovered_fields[:, 0]),
         ("", result.recovered_fields[:, 1]),
-        ("fit", result.fitted.render(result.grid)),
+        ("fit (even)", result.fitted.render(result.grid)),
     ]
     return _stacks(cells, rows, [f"{i + 1}: cos {result.recovery[i]:.3f}" for i in cells])
 
@@ -72,7 +80,10 @@ def spectra(result: ReverseCorrelationResult) -> Figure:
             axes.set_axis_off()
             continue
         draw_spectrum(axes, result.eigenvalues[k], result.edges[k])
-        axes.set_title(f"cell {cells[k] + 1}: {result.n_axes[k, 0]} axes", fontsize=9)
+        axes.set_title(
+            f"cell {cells[k] + 1}: {result.n_axes[k, 0]} excitatory, {result.n_axes[k, 1]} suppressive",
+            fontsize=9,
+        )
     for axes in panels[-1]:
         axes.set_xlabel("rank of axis")
     for axes in panels[:, 0]:
@@ -84,29 +95,28 @@ def parameters(result: ReverseCorrelationResult) -> Figure:
     """Draw fitted against true parameters of all cells."""
     true, fitted = result.truth, result.fitted
     half_turns = np.round((fitted.orientation_deg - true.orientation_deg) / 180)
-    phase = np.where(half_turns % 2 == 0, fitted.phi, -fitted.phi)  # tau + pi turns the phase around
-    phase = phase + 2 * np.pi * np.round((true.phi - phase) / (2 * np.pi))
+    phase = np.rad2deg(true.phi) + result.phase_error_deg
     unit = result.grid.unit
     panels = [
         ("orientation [deg]", true.orientation_deg, fitted.orientation_deg - 180 * half_turns),
         (f"spatial frequency [cycles/{unit}]", true.spatial_frequency, fitted.spatial_frequency),
         ("$n_x$ [cycles]", true.n_x, fitted.n_x),
         ("$n_y$ [cycles]", true.n_y, fitted.n_y),
-        ("phase [deg], simple cells", np.rad2deg(true.phi), np.rad2deg(phase)),
+        ("phase [deg], simple cells", np.rad2deg(true.phi), phase),
     ]
-    figure = new_figure(14, 3.1)
+    figure = new_figure(14, 3.6)
     for axes, (name, x, y) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         shown = ~result.is_complex if name.startswith("phase") else np.ones(len(x), bool)
         _identity(axes, x[shown], y[shown], result.is_complex[shown])
         axes.set_xlabel(f"true {name}")
-        axes.set_ylabel("fitted")
+        axes.set_ylabel(f"fitted {name}")
     handles = figure.axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 
 def draw_spectrum(axes: Axes, eigenvalues: FloatArray, band: FloatArray) -> None:
-    """Draw a spectrum against rank, the null band in grey and what leaves it in red.
+    """Draw a spectrum against rank: the null band grey, excitatory axes red, suppressive ones blue.
 
     Parameters
     ----------
@@ -122,7 +132,8 @@ def draw_spectrum(axes: Axes, eigenvalues: FloatArray, band: FloatArray) -> None
     axes.axhspan(band[0], band[1], color=QUIET, alpha=0.35, lw=0)
     axes.axhline(1, color=QUIET, lw=0.8)
     axes.plot(rank[~outside], eigenvalues[~outside], ".", ms=2, color="0.3")
-    axes.plot(rank[outside], eigenvalues[outside], "o", ms=4, color=EXCITATORY)
+    for kind, chosen in ((EXCITATORY, eigenvalues > band[1]), (SUPPRESSIVE, eigenvalues < band[0])):
+        axes.plot(rank[chosen], eigenvalues[chosen], "o", ms=4, color=kind)
     clean(axes)
 
 
@@ -139,7 +150,7 @@ def _identity(axes: Axes, x: FloatArray, y: FloatArray, is_complex: NDArray[np.b
 def _stacks(cells: NDArray[np.intp], rows: list[tuple[str, FloatArray]], titles: list[str]) -> Figure:
     """Draw cells side by side, `CELLS_A_ROW` in a band, with the named rows of fields under each other."""
     n_bands, n_columns = -(-len(cells) // CELLS_A_ROW), min(CELLS_A_ROW, len(cells))
-    figure = new_figure(1.0 * n_columns + 0.5, n_bands * (1.0 * len(rows) + 0.3))
+    figure = new_figure(1.0 * n_columns + 1.0, n_bands * (1.0 * len(rows) + 0.3))
     panels = figure.subplots(n_bands * len(rows), n_columns, squeeze=False)
     for axes in panels.flat:
         axes.set_axis_off()
@@ -148,9 +159,10 @@ def _stacks(cells: NDArray[np.intp], rows: list[tuple[str, FloatArray]], titles:
         for r, (name, stack) in enumerate(rows):
             axes = panels[band * len(rows) + r, column]
             axes.set_axis_on()
-            draw_field(axes, stack[cell])
+            image = draw_field(axes, stack[cell])
             if column == 0:
                 axes.set_ylabel(name, fontsize=9)
             if r == 0:
                 axes.set_title(titles[k], fontsize=8)
+    draw_scale(figure, image)
     return figure

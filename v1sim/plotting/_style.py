@@ -19,8 +19,15 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained", dpi=120)
 
 
-def draw_field(axes: Axes, field: NDArray[Any], grid: Grid | None = None, *, bare: bool = True) -> AxesImage:
-    """Draw a receptive field: red excites, blue inhibits, white is 0, whatever the range.
+def draw_field(
+    axes: Axes,
+    field: NDArray[Any],
+    grid: Grid | None = None,
+    *,
+    bare: bool = True,
+    limit: float | None = None,
+) -> AxesImage:
+    """Draw a receptive field: red excites, blue inhibits, white is 0; the largest weight is +1 or -1.
 
     Parameters
     ----------
@@ -32,10 +39,12 @@ def draw_field(axes: Axes, field: NDArray[Any], grid: Grid | None = None, *, bar
         Positions of the pixels, for the ticks.
     bare : bool, optional
         Leave the ticks out.
+    limit : float, optional
+        Weight that is drawn as 1; the field's own largest unless given.
     """
-    limit = float(np.abs(field).max()) or 1.0
+    limit = limit or float(np.abs(field).max()) or 1.0
     extent = None if grid is None else grid.extent
-    image = axes.imshow(field, cmap=FIELD_COLOURS, vmin=-limit, vmax=limit, extent=extent)
+    image = axes.imshow(field / limit, cmap=FIELD_COLOURS, vmin=-1, vmax=1, extent=extent)
     if bare:
         axes.set_xticks([])
         axes.set_yticks([])
@@ -48,3 +57,9 @@ def draw_field(axes: Axes, field: NDArray[Any], grid: Grid | None = None, *, bar
 def clean(axes: Axes) -> None:
     """Take away the upper and the right frame line."""
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_scale(figure: Figure, image: AxesImage) -> None:
+    """Draw one colour bar for all fields of a figure."""
+    bar = figure.colorbar(image, ax=figure.axes, shrink=0.6, aspect=25, pad=0.01, ticks=[-1, 0, 1])
+    bar.set_label("weight / largest weight", fontsize=9)

@@ -100,10 +100,6 @@ def stc(
             "no axis could be significant"
         )
     answering = as_responder(responder, stimulus)
-    n_lags = _checks.integer("n_lags", n_lags, minimum=1)
-    n_shifts = _checks.integer("n_shifts", n_shifts, minimum=0)
-    seed = _checks.seed("seed", seed)
-    alpha = _checks.probability("alpha", alpha)
     if rank is not None:
         rank = _checks.integer("rank", rank, minimum=1)
         if n_shifts:

@@ -77,7 +77,7 @@ class Hartley(FrameByFrame):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._hold(
-            seed=_checks.integer("seed", self.seed, minimum=0),
+            seed=_checks.seed("seed", self.seed),
             cutoff=_checks.positive("cutoff", self.cutoff),
             n_repeats=_checks.integer("n_repeats", self.n_repeats, minimum=1),
             n_blanks=_checks.integer("n_blanks", self.n_blanks, minimum=0),

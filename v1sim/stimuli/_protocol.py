@@ -84,7 +84,7 @@ class Protocol(BaseStimulus):
         _checks.integer("n_blank", self.n_blank, minimum=0)
         _checks.integer("n_repeats", self.n_repeats, minimum=1)
         if self.seed is not None:
-            _checks.integer("seed", self.seed, minimum=0)
+            _checks.seed("seed", self.seed)
         one_repeat = sum(condition.n_frames + self.n_blank for condition in self.conditions)
         object.__setattr__(self, "n_frames", self.n_repeats * one_repeat)
 
