@@ -176,7 +176,7 @@ def test_an_error_in_a_worker_reaches_the_caller(noise):
         (np.zeros(100), ValueError, r"units \[0\] never responded \(zero spikes\)"),
         (np.full(100, 0.3), ValueError, r"must vary, but those of units \[0\] never do"),
         (lambda frames: frames.sum(axis=0), ValueError, "responder must return one row a frame"),
-        (lambda frames: np.ones((len(frames), len(frames))), ValueError, "must return 1 units for every"),
+        (lambda frames: np.ones((len(frames), len(frames))), ValueError, "must return 1 units for every frame"),
         (lambda frames: np.log(-np.ones(len(frames))) if len(frames) > 1 else frames[:, 0, 0], ValueError,
          "responses must be finite, got nan from unit 0 at frame 0"),
     ],
@@ -186,6 +186,29 @@ def test_bad_responses_are_refused(responses, error, message):
     noise = stimuli.GaussianNoise((3, 2), n_frames=100, seed=0)
     with pytest.raises(error, match=message):
         sta(noise, responses)
+
+
+@pytest.mark.parametrize(
+    ("stimulus", "responder", "message"),
+    [
+        (
+            np.zeros((100, 3, 2)),
+            np.ones(100),
+            "stimulus must be a stimulus .* got ndarray: stimuli.ArrayStimulus",
+        ),
+        (None, np.ones(100), "stimulus must be a stimulus .* got NoneType"),
+        (stimuli.GaussianNoise, np.ones(100), "stimulus must be a stimulus"),
+        (stimuli.GaussianNoise((3, 2), n_frames=9, seed=0), cells.SimpleCells, "not their class SimpleCells"),
+        (
+            stimuli.GaussianNoise((3, 2), n_frames=9, seed=0),
+            lambda frames: frames[:, 0, 0] * 1j,
+            "what the responder returns must hold real numbers, got dtype complex64",
+        ),
+    ],
+)
+def test_things_of_another_kind_are_refused(stimulus, responder, message):
+    with pytest.raises(TypeError, match=message):
+        sta(stimulus, responder)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
