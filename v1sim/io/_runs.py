@@ -147,7 +147,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the package's own source tree, "-dirty" if changed since, or None outside of one."""
+    """Return the commit of the package's own source tree, "-dirty" if changed since; None outside of one."""
     here = Path(__file__)
 
     def git(*arguments: str) -> str:
