@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from v1sim.gabor._colour import ColourSplit
 from v1sim.gabor._errors import PARAMETERS
+from v1sim.gabor._flags import ADVICE
 from v1sim.gabor._function import Gabor
 from v1sim.gabor._result import GaborFit
 from v1sim.grid import Grid
@@ -65,7 +66,14 @@ def from_arrays(arrays: dict[str, NDArray[Any]]) -> GaborFit:
     ValueError
         If an array is missing.
     """
-    needed = {*_PLAIN, "parameters", "grid_pixel_size", "grid_unit", "has_offset"}
+    needed = {
+        *_PLAIN,
+        *(f"flag_{name}" for name in ADVICE),
+        "parameters",
+        "grid_pixel_size",
+        "grid_unit",
+        "has_offset",
+    }
     if missing := sorted(needed - set(arrays)):
         raise ValueError(f"arrays must hold all of a fit, missing {', '.join(missing)}")
     ny, nx = arrays["fields"].shape[-2:]
@@ -74,6 +82,7 @@ def from_arrays(arrays: dict[str, NDArray[Any]]) -> GaborFit:
         group: {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
         for group, prefix in _GROUPS.items()
     }
+    groups["flags"] = {name: groups["flags"][name] for name in ADVICE}  # in the order of gravity again
     colour = None
     if "colour_colour" in arrays:
         parts = {name: arrays[f"colour_{name}"] for name in _COLOUR}

@@ -18,12 +18,15 @@ SHOWN = 36
 DEAD_SHOWN = 6
 """Dead filters that are shown for certain, however late they come."""
 RINGACH = "ringach2002b_nx_ny_joint"
+HEADROOM = 1.25
+"""Height of a histogram's axes over that of its highest bin: leaves the legend free."""
 SHAPE_LIMITS = (0.04, 4.0)
-"""Range of n_x and n_y that is drawn [cycles]: Ringach's cells with room for as much again on both sides."""
+SHAPE_TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+"""Range of n_x and n_y that is drawn [cycles]: Ringach's cells with room on both sides."""
 R_SQUARED, ORIENTATION, SYMMETRY = np.linspace(0, 1, 41), np.linspace(0, 180, 13), np.linspace(0, 90, 10)
 """Bins of R^2, of orientation and of folded phase [degrees]."""
 OCTAVES = np.linspace(0, 4, 17)
-LOW_PASS = (4.25, 4.75)
+LOW_PASS = (4.75, 5.25)
 """Bins of bandwidth [octaves], the last with all above, and the place of the bar for low-pass filters."""
 
 
@@ -55,15 +58,17 @@ def filter_fits(result: FilterFitResult) -> Figure:
 
 def filter_shapes(result: FilterFitResult) -> Figure:
     """Draw n_x against n_y of the filters beside the joint counts of macaque simple cells (Ringach 2002)."""
-    figure = new_figure(9, 4.6)
+    figure = new_figure(9.6, 5.2)
     neurons, filters = figure.subplots(1, 2, sharex=True, sharey=True)
     published = read_published(RINGACH).values
     edges: FloatArray = np.append(published[:, 0], published[-1, 1])
     counts: FloatArray = published[:, 2:]
     for axes, strength in ((neurons, 1.0), (filters, 0.35)):
         axes.pcolormesh(edges, edges, counts.T, cmap="Greys", vmin=0, vmax=1.5 * counts.max(), alpha=strength)
-        axes.plot(SHAPE_LIMITS, SHAPE_LIMITS, color=QUIET, lw=0.8, zorder=0)
-        axes.set(xscale="log", yscale="log", xlim=SHAPE_LIMITS, ylim=SHAPE_LIMITS, aspect="equal")
+        axes.plot(SHAPE_LIMITS, SHAPE_LIMITS, color=QUIET, lw=0.8)
+        axes.set(xscale="log", yscale="log", xlim=SHAPE_LIMITS, ylim=SHAPE_LIMITS)
+        axes.set_xticks(SHAPE_TICKS, [f"{tick:g}" for tick in SHAPE_TICKS])
+        axes.set_yticks(SHAPE_TICKS, [f"{tick:g}" for tick in SHAPE_TICKS])
         axes.set_xlabel("$n_x = \\sigma_x F$ [cycles]")
         clean(axes)
     middle = np.sqrt(edges[:-1] * edges[1:])
@@ -81,11 +86,11 @@ def filter_shapes(result: FilterFitResult) -> Figure:
         if chosen.any():
             label = f"{name} ({chosen.sum()})"
             filters.plot(found.n_x[chosen], found.n_y[chosen], "o", ms=4, label=label, **look)
-            filters.legend(frameon=False, fontsize=8, loc="upper left")
+            filters.legend(frameon=False, fontsize=8, loc="lower right")
     points = np.stack([found.n_x, found.n_y])[:, result.live]
     beyond = int(((points < SHAPE_LIMITS[0]) | (points > SHAPE_LIMITS[1])).any(axis=0).sum())
     filters.set_title(
-        "fitted filters" + (f", {beyond} more beyond these axes" if beyond else ""), fontsize=10
+        "fitted filters" + (f", {beyond} of them beyond these axes" if beyond else ""), fontsize=10
     )
     return figure
 
@@ -125,6 +130,7 @@ def filter_histograms(result: FilterFitResult) -> Figure:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=8)
         axes.set_ylabel("share [%]")
+        axes.set_ylim(0, HEADROOM * axes.dataLim.ymax or 1)
     return figure
 
 

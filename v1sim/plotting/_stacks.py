@@ -11,6 +11,8 @@ from v1sim._types import FloatArray
 from v1sim.plotting._style import draw_field, draw_scale, new_figure
 
 CELLS_A_ROW = 12
+NARROWEST = 6.0
+"""Smallest width of a figure [inches], so that there is room for a heading over a single field."""
 
 
 def field_stacks(
@@ -35,7 +37,9 @@ def field_stacks(
     """
     n_bands, n_columns = -(-len(cells) // CELLS_A_ROW), min(CELLS_A_ROW, len(cells))
     lines = max(title.count("\n") for title in titles)
-    figure = new_figure(1.0 * n_columns + 1.0, n_bands * (1.0 * len(rows) + 0.3 + 0.15 * lines))
+    figure = new_figure(
+        max(1.0 * n_columns + 1.0, NARROWEST), n_bands * (1.0 * len(rows) + 0.3 + 0.15 * lines)
+    )
     panels = figure.subplots(n_bands * len(rows), n_columns, squeeze=False)
     for axes in panels.flat:
         axes.set_axis_off()
