@@ -130,7 +130,10 @@ def filter_histograms(result: FilterFitResult) -> Figure:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=8)
         axes.set_ylabel("share [%]")
-        axes.set_ylim(0, HEADROOM * axes.dataLim.ymax or 1)
+        if axes.patches:
+            axes.set_ylim(0, HEADROOM * axes.dataLim.ymax)
+        else:
+            axes.text(0.5, 0.5, "no such filter", transform=axes.transAxes, ha="center", color=TRUTH)
     return figure
 
 
