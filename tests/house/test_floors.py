@@ -97,8 +97,9 @@ def test_every_public_name_exists():
         assert not missing, f"{name} offers {missing}, which it does not have"
 
 
-def test_scripts_and_commands_are_the_same():
-    script = PACKAGE.parent / "scripts" / "reverse_correlation.py"
+@pytest.mark.parametrize(("name", "command"), [("reverse_correlation", "revcorr"), ("fit_filters", "fit")])
+def test_scripts_and_commands_are_the_same(name, command):
+    script = PACKAGE.parent / "scripts" / f"{name}.py"
 
     def options(*command):
         text = subprocess.run(
@@ -107,4 +108,4 @@ def test_scripts_and_commands_are_the_same():
         return {word for word in text.split() if word.startswith("--")}
 
     entry = "from v1sim.cli import main; main()"
-    assert options(str(script)) == options("-c", entry, "revcorr")
+    assert options(str(script)) == options("-c", entry, command)

@@ -56,13 +56,13 @@ def run_reporting(application: typer.Typer) -> None:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[stream.Progress]:
+def progress_bar(title: str, things: str = "frames") -> Iterator[stream.Progress]:
     """Show a bar with the time left, and give the callback that moves it."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[rate]} frames/s"),
+        TextColumn("{task.fields[rate]} " + f"{things}/s"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

@@ -1,5 +1,6 @@
 """Experiments: one question each, a frozen configuration in, a frozen result out."""
 
+from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
 from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
 from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationConfig,
@@ -8,10 +9,13 @@ from v1sim.experiments._reverse_correlation import (
 )
 
 __all__ = [
+    "FilterFitConfig",
+    "FilterFitResult",
     "RecordingConfig",
     "RecordingResult",
     "ReverseCorrelationConfig",
     "ReverseCorrelationResult",
     "analyze_recording",
+    "fit_filters",
     "reverse_correlation",
 ]

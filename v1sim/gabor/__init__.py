@@ -10,6 +10,7 @@ from v1sim.gabor._function import Gabor
 from v1sim.gabor._null import null_fit, scrambled
 from v1sim.gabor._quadrature import QuadratureFit, fit_quadrature
 from v1sim.gabor._result import GaborFit
+from v1sim.gabor._saved import from_arrays, to_arrays
 from v1sim.gabor._spacetime import SpaceTimeFit, fit_drifting, fit_separable
 
 __all__ = [
@@ -27,11 +28,13 @@ __all__ = [
     "fit_gabor",
     "fit_quadrature",
     "fit_separable",
+    "from_arrays",
     "from_opencv",
     "from_skimage",
     "null_fit",
     "scrambled",
     "split_colour",
+    "to_arrays",
     "to_opencv",
     "to_skimage",
     "to_tuning",

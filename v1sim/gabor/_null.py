@@ -1,5 +1,7 @@
 """The chance level of 'Gabor-like': the same fit to fields with the same power spectrum and no structure."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -52,7 +54,14 @@ def scrambled(fields: ArrayLike, *, seed: int, copies: int = 1) -> FloatArray:
     return np.fft.irfft2(spectrum, s=repeated.shape[1:])
 
 
-def null_fit(fit: GaborFit, *, seed: int, copies: int = 1, workers: int | None = None) -> GaborFit:
+def null_fit(
+    fit: GaborFit,
+    *,
+    seed: int,
+    copies: int = 1,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> GaborFit:
     """Fit Gabors to scrambled copies of the fields of a fit.
 
     Parameters
@@ -65,6 +74,8 @@ def null_fit(fit: GaborFit, *, seed: int, copies: int = 1, workers: int | None =
         Number of scrambled fields for each.
     workers : int, optional
         Number of threads.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of scrambled fields.
 
     Returns
     -------
@@ -73,5 +84,9 @@ def null_fit(fit: GaborFit, *, seed: int, copies: int = 1, workers: int | None =
         ``(fit.r_squared > t).mean()`` with ``(null.r_squared > t).mean()``.
     """
     return fit_gabor(
-        scrambled(fit.fields, seed=seed, copies=copies), fit.grid, offset=fit.has_offset, workers=workers
+        scrambled(fit.fields, seed=seed, copies=copies),
+        fit.grid,
+        offset=fit.has_offset,
+        workers=workers,
+        progress=progress,
     )

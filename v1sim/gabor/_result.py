@@ -13,8 +13,9 @@ from v1sim.gabor._colour import ColourSplit
 from v1sim.gabor._errors import PARAMETERS
 from v1sim.gabor._flags import ADVICE
 from v1sim.gabor._function import Gabor
-from v1sim.gabor._table import table, write_csv, write_json
+from v1sim.gabor._table import table, write_json
 from v1sim.grid import Grid
+from v1sim.io import write_table
 
 if TYPE_CHECKING:
     from v1sim.gabor._bootstrap import Bootstrap
@@ -32,8 +33,6 @@ class GaborFit:
         Pixel positions.
     fields : ndarray, shape (ny, nx) or (n, ny, nx)
         What was fitted.
-    has_offset : bool
-        Whether a constant was fitted too.
     has_offset : bool
         Whether a constant was fitted too.
     offset : ndarray
@@ -195,7 +194,7 @@ class GaborFit:
 
     def write_csv(self, path: str | Path) -> None:
         """Write the table as comma-separated values, one row a field; numbers keep all their digits."""
-        write_csv(table(self), path)
+        write_table(path, table(self))
 
     def write_json(self, path: str | Path) -> None:
         """Write the table as records, with the unit of length; what is not a number becomes null."""

@@ -1,6 +1,5 @@
 """A fit as a table: one row a field, in the physiologist's terms and in the function's own."""
 
-import csv
 import json
 import math
 from pathlib import Path
@@ -43,14 +42,6 @@ def table(fit: "GaborFit") -> dict[str, list[Any]]:
     messages = [message] if isinstance(message, str) else message
     model = [str(name) for name in np.atleast_1d(fit.model)]
     return {"field": list(range(n)), **table, "model": model, "flags": words, "message": messages}
-
-
-def write_csv(columns: dict[str, list[Any]], path: str | Path) -> None:
-    """Write columns as comma-separated values with a heading."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
 
 
 def write_json(columns: dict[str, list[Any]], path: str | Path, *, unit: str, pixel_size: float) -> None:

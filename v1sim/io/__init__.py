@@ -2,18 +2,23 @@
 
 from v1sim.io._alignment import Alignment, align_spikes, stack_repeats
 from v1sim.io._filters import Filters, read_filters
+from v1sim.io._published import Published, read_published
 from v1sim.io._recording import Recording, load_recording
 from v1sim.io._runs import load_run, new_folder, save_run
+from v1sim.io._tables import write_table
 
 __all__ = [
     "Alignment",
     "Filters",
+    "Published",
     "Recording",
     "align_spikes",
     "load_recording",
     "load_run",
     "new_folder",
     "read_filters",
+    "read_published",
     "save_run",
     "stack_repeats",
+    "write_table",
 ]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 from v1sim.experiments import ReverseCorrelationResult
+from v1sim.plotting._stacks import field_stacks
 from v1sim.plotting._style import (
     EXCITATORY,
     QUIET,
@@ -17,8 +18,6 @@ from v1sim.plotting._style import (
     draw_scale,
     new_figure,
 )
-
-CELLS_A_ROW = 12
 
 
 def story(result: ReverseCorrelationResult, cell: int = 0) -> Figure:
@@ -53,7 +52,7 @@ def simple_cells(result: ReverseCorrelationResult) -> Figure:
     cells = np.flatnonzero(~result.is_complex)
     rendered = result.fitted.render(result.grid)
     rows = [("cell", result.true_fields[:, 0]), ("STA", result.recovered_fields[:, 0]), ("fit", rendered)]
-    return _stacks(cells, rows, [f"{i + 1}" for i in cells])
+    return field_stacks(cells, rows, [f"{i + 1}" for i in cells])
 
 
 def complex_cells(result: ReverseCorrelationResult) -> Figure:
@@ -66,7 +65,7 @@ def complex_cells(result: ReverseCorrelationResult) -> Figure:
         ("", result.recovered_fields[:, 1]),
         ("fit (even)", result.fitted.render(result.grid)),
     ]
-    return _stacks(cells, rows, [f"{i + 1}: cos {result.recovery[i]:.3f}" for i in cells])
+    return field_stacks(cells, rows, [f"{i + 1}: cos {result.recovery[i]:.3f}" for i in cells])
 
 
 def spectra(result: ReverseCorrelationResult) -> Figure:
@@ -145,24 +144,3 @@ def _identity(axes: Axes, x: FloatArray, y: FloatArray, is_complex: NDArray[np.b
     axes.set_aspect("equal", adjustable="datalim")
     axes.locator_params(nbins=5)
     clean(axes)
-
-
-def _stacks(cells: NDArray[np.intp], rows: list[tuple[str, FloatArray]], titles: list[str]) -> Figure:
-    """Draw cells side by side, `CELLS_A_ROW` in a band, with the named rows of fields under each other."""
-    n_bands, n_columns = -(-len(cells) // CELLS_A_ROW), min(CELLS_A_ROW, len(cells))
-    figure = new_figure(1.0 * n_columns + 1.0, n_bands * (1.0 * len(rows) + 0.3))
-    panels = figure.subplots(n_bands * len(rows), n_columns, squeeze=False)
-    for axes in panels.flat:
-        axes.set_axis_off()
-    for k, cell in enumerate(cells):
-        band, column = divmod(k, CELLS_A_ROW)
-        for r, (name, stack) in enumerate(rows):
-            axes = panels[band * len(rows) + r, column]
-            axes.set_axis_on()
-            image = draw_field(axes, stack[cell])
-            if column == 0:
-                axes.set_ylabel(name, fontsize=9)
-            if r == 0:
-                axes.set_title(titles[k], fontsize=8)
-    draw_scale(figure, image)
-    return figure
