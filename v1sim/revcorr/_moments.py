@@ -12,7 +12,9 @@ _FLOAT64_SUMS = 1e-12
 
 def raw_squares(frames: NDArray[np.float32], mean: FloatArray) -> FloatArray:
     """Return the sum of squares of each pixel, from centred frames (n_frames, n_pixels) and their mean."""
-    centred = np.einsum("tp,tp->p", frames, frames)
+    centred: FloatArray = np.einsum("tp,tp->p", frames, frames).astype(np.float64)
+    if not mean.any():
+        return centred
     return np.asarray(centred + 2 * mean * frames.sum(axis=0) + len(frames) * mean**2)
 
 

@@ -41,7 +41,8 @@ class STASums(Sums):
             with_ones = np.column_stack([responses, np.ones(len(responses), np.float32)])
             for lag, product in enumerate(self.products[half]):
                 product += with_ones.T @ block.lag(lag)[rows]
-                product += np.outer(with_ones.sum(axis=0, dtype=np.float64), mean)
+            if mean.any():
+                self.products[half] += np.outer(with_ones.sum(axis=0, dtype=np.float64), mean)
             self.frame_squares[half] += raw_squares(frames, mean)
             self.response_sum[half] += responses.sum(axis=0, dtype=np.float64)
             self.response_squares[half] += np.square(responses, dtype=np.float64).sum(axis=0)
