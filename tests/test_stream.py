@@ -188,6 +188,29 @@ def test_bad_responses_are_refused(responses, error, message):
         sta(noise, responses)
 
 
+@pytest.mark.parametrize(
+    ("stimulus", "responder", "message"),
+    [
+        (
+            np.zeros((100, 3, 2)),
+            np.ones(100),
+            "stimulus must be a stimulus .* got ndarray: stimuli.ArrayStimulus",
+        ),
+        (None, np.ones(100), "stimulus must be a stimulus .* got NoneType"),
+        (stimuli.GaussianNoise, np.ones(100), "stimulus must be a stimulus"),
+        (stimuli.GaussianNoise((3, 2), n_frames=9, seed=0), cells.SimpleCells, "not their class SimpleCells"),
+        (
+            stimuli.GaussianNoise((3, 2), n_frames=9, seed=0),
+            lambda frames: frames[:, 0, 0] * 1j,
+            "what the responder returns must hold real numbers, got dtype complex64",
+        ),
+    ],
+)
+def test_things_of_another_kind_are_refused(stimulus, responder, message):
+    with pytest.raises(TypeError, match=message):
+        sta(stimulus, responder)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_frames_that_are_not_finite_are_named(rng, bad):
     frames = rng.standard_normal((5000, 3, 2))

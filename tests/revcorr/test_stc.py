@@ -152,6 +152,7 @@ def test_results_without_a_full_covariance_are_not_added(full, matrix_free):
         ({"rank": 2, "n_shifts": 50}, "n_shifts needs the full covariance"),
         ({"n_shifts": 38}, "n_shifts must be at least 39 for alpha = 0.05"),
         ({"rank": 2, "max_passes": 1}, "max_passes must be at least 2"),
+        ({"n_lags": 300}, "D = 50400 dimensions, whose full covariances of 1 units and 0 shifts take 122 GB"),
         ({"breaks": (5, 3)}, r"breaks must rise and lie within the 50000 frames, got \[5, 3\]"),
         ({"breaks": (60_000,)}, "breaks must rise and lie within"),
         ({"breaks": tuple(range(3, 50_000, 3)), "n_lags": 4}, "only 3 frames without a break"),

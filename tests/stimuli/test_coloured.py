@@ -108,6 +108,12 @@ class TestMotionCloud:
         speed = -float((weight * ft * toward).sum() / (weight * toward**2).sum())
         assert speed == pytest.approx(1.0, abs=0.03)
 
+    def test_blocks_are_drawn_afresh(self):
+        size = self.CLOUD.block_size
+        whole = replace(self.CLOUD, n_frames=3 * size)
+        blocks = [whole.frames(k * size, (k + 1) * size).ravel() for k in range(3)]
+        assert np.abs(np.corrcoef(blocks) - np.eye(3)).max() < 0.2
+
     def test_speed_counts_in_units_of_the_grid_and_seconds(self):
         scaled = replace(
             self.CLOUD,

@@ -43,7 +43,7 @@ class TestSave:
         movie = imageio.imread(tmp_path / "movie.gif")[..., 0]
         assert movie.shape == (40, 6 * 22, 9 * 22)
         expected = np.choose(sparse.frames(0, 40).astype(int) + 1, [1, 128, 255])
-        np.testing.assert_allclose(movie[:, ::22, ::22].astype(int), expected, atol=1)
+        np.testing.assert_array_equal(movie[:, ::22, ::22], expected)
 
     def test_a_missing_video_writer_is_named(self, tmp_path):
         try:
@@ -135,3 +135,14 @@ class TestDescriptions:
     def test_other_descriptions_are_refused(self, description, message):
         with pytest.raises(ValueError, match=message):
             stimuli.from_description(description)
+
+
+@pytest.mark.parametrize("kind", sorted(set(stimuli.KINDS) - {"ArrayStimulus", "Video"}))
+@pytest.mark.parametrize(
+    "grid", [Grid((12, 18)), Grid((20, 16), pixel_size=0.1, unit="deg")], ids=["px", "deg"]
+)
+def test_there_is_a_typical_stimulus_of_every_kind_on_any_patch(kind, grid):
+    typical = stimuli.from_description(stimuli.example(kind, grid, n_frames=10, seed=1))
+    assert type(typical).__name__ == kind
+    assert typical.grid == grid
+    assert np.ptp(typical.frames(0, min(10, typical.n_frames))) > 0

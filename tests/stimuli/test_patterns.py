@@ -217,6 +217,8 @@ class TestHartley:
             shown = sorted(zip(function[::2].tolist(), sign[::2].tolist(), strict=True))
             assert shown == sorted([(-1, 0)] * 5 + [(k, s) for k in range(n) for s in (-1, 1)])
             assert (function[::2] == function[1::2]).all()
+        orders = hartley.order(0, 3 * length)[0].reshape(3, length)
+        assert len(np.unique(orders, axis=0)) == 3  # each repeat has an order of its own
         frames = hartley.frames(0, length)
         function, sign = hartley.order(0, length)
         np.testing.assert_array_equal(frames, hartley.basis[function] * sign[:, None, None])

@@ -76,6 +76,8 @@ def test_an_eye_fixates_drifts_and_jumps(coded):
     assert 20_000 / (len(saccades) + 1) == pytest.approx(20, rel=0.1)
     lengths = np.diff(saccades)
     assert lengths.max() <= 2 * 30  # a fixation lasts 10 to 30 frames; a short jump may be missed
+    at_edge = np.isin(where[:, 1], (0, 32)) | np.isin(where[:, 2], (0, 39))
+    assert at_edge.mean() < 0.2  # uniform places would give 0.11: no fixation goes on where another ended
     drifting = np.delete(steps, saccades, axis=0)
     # the eye's step of 0.4 px is rounded at both ends (1/6 px^2 in all) and stopped at the edges
     assert 0.5 * 0.16 < drifting.var() < 0.16 + 1 / 6

@@ -229,6 +229,7 @@ class TestProtocol:
         order = np.array([presentation.condition for presentation in shown]).reshape(4, 3)
         assert (np.sort(order, axis=1) == [0, 1, 2]).all()
         assert (seed is None) == (order == [0, 1, 2]).all()
+        assert (seed is None) == (len(np.unique(order, axis=0)) == 1)
 
     def test_conditions_that_do_not_fit_together_are_refused(self):
         with pytest.raises(ValueError, match="conditions must hold at least one"):

@@ -115,6 +115,14 @@ def test_frames_of_another_shape_are_refused(make):
         make(tuned(), GRID).respond(np.zeros((2, 44, 40), np.float32))
 
 
+@pytest.mark.parametrize("make", [cells.SimpleCells, cells.ComplexCells])
+def test_banks_of_something_else_are_refused(make):
+    with pytest.raises(TypeError, match=r"grid must be a Grid, got tuple: Grid\(\(ny, nx\)\)"):
+        make(tuned(), (4, 5))
+    with pytest.raises(TypeError, match="gabor must be a Gabor, got list"):
+        make([1, 2], GRID)
+
+
 def test_unknown_nonlinearities_are_refused():
     with pytest.raises(ValueError, match="linear, relu, half_squared, or a callable, got 'cubic'"):
         cells.SimpleCells(tuned(), GRID, nonlinearity="cubic")

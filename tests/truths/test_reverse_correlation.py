@@ -280,6 +280,20 @@ def test_the_time_shift_null_holds_its_level():
     assert recovered.significance[0].level == pytest.approx(0.05)
 
 
+def test_the_time_shift_null_sees_weak_axes():
+    """An axis three times the detection threshold of Baik, Ben Arous & Peche, lambda - 1 = 3 sqrt(g)."""
+    n, d = 8000, 12
+    noise = stimuli.GaussianNoise((3, 4), n_frames=n, seed=6)
+    rng = np.random.default_rng(6)
+    u = noise.frames(0, n).reshape(n, d)[:, 5]
+    # Rates 1 + a (u^2 - 1) weigh u^2 to 1 + 2 a; Poisson counts of mean .5 have N_eff = n / (1 + 1 / .5).
+    excess = 3 * np.sqrt(d / (n / 3))
+    counts = rng.poisson(0.5 * (1 + excess / 2 * (u**2 - 1))[:, None], (n, 40))
+    found = stc(noise, counts, n_shifts=79, seed=2)
+    hits = [abs(found.eigenvectors[k, 0].ravel()[5]) > 0.7 and found.n_excitatory[k] >= 1 for k in range(40)]
+    assert np.mean(hits) > 0.85
+
+
 def test_found_axes_are_projected_out_of_the_null():
     """A strong axis widens the null of a slow cell; once it is out, a weak axis shows."""
     rng = np.random.default_rng(8)

@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 
 from v1sim._types import FloatArray, Frames, Responses
-from v1sim.cells._simple import as_columns, weighted_sums
+from v1sim.cells._simple import as_columns, check_bank, weighted_sums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -48,6 +48,7 @@ class ComplexCells:
     memory = 1
 
     def __init__(self, gabor: Gabor, grid: Grid) -> None:
+        check_bank(gabor, grid)
         self.gabor = gabor
         self.grid = grid
         self.pairs = balanced_pairs(gabor, grid)  # (n_cells, 2, ny, nx)

@@ -44,6 +44,7 @@ class SimpleCells:
     memory = 1
 
     def __init__(self, gabor: Gabor, grid: Grid, *, nonlinearity: str | Nonlinearity = "relu") -> None:
+        check_bank(gabor, grid)
         self.gabor = gabor
         self.grid = grid
         self.nonlinearity = as_nonlinearity(nonlinearity)
@@ -58,6 +59,16 @@ class SimpleCells:
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
         return self.nonlinearity(weighted_sums(frames, self._columns, self.grid))
+
+
+def check_bank(gabor: Gabor, grid: Grid) -> None:
+    """Raise if what a bank of cells is made of is something else."""
+    if not isinstance(gabor, Gabor):
+        raise TypeError(f"gabor must be a Gabor, got {type(gabor).__name__}")
+    if not isinstance(grid, Grid):
+        raise TypeError(
+            f"grid must be a Grid, got {type(grid).__name__}: Grid((ny, nx)) makes one of a shape"
+        )
 
 
 def as_columns(weights: NDArray[np.float64]) -> NDArray[np.float32]:

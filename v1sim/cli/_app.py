@@ -56,20 +56,23 @@ def run_reporting(application: typer.Typer) -> None:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[stream.Progress]:
+def progress_bar(title: str, things: str = "frames") -> Iterator[stream.Progress]:
     """Show a bar with the time left, and give the callback that moves it."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rate]} " + f"{things}/s"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(title, total=None, rate="-")
 
         def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            elapsed = bar.tasks[0].elapsed
+            rate = f"{done / elapsed:,.0f}" if elapsed else "-"
+            bar.update(task, completed=done, total=total, rate=rate)
 
         yield report

@@ -52,7 +52,7 @@ def fit(
     sides = None if shape is None else parse_shape(shape)
     read = io.read_filters(filters, layer=layer, shape=sides)
     with io.new_folder(out) as folder:
-        with progress_bar("fitting") as progress:
+        with progress_bar("fitting", "filters") as progress:
             result = experiments.fit_filters(read, config, workers=workers, progress=progress)
         record = {"experiment": "fit", "filters": str(filters), "layer": read.layer, "shape": sides}
         io.save_run(folder, result.arrays(), {**record, **asdict(config)})

@@ -147,14 +147,15 @@ def provenance() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the source tree that the package runs from, or None outside of one."""
+    """Return the commit of the package's own source tree, "-dirty" if changed since; None outside of one."""
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here.parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        git("ls-files", "--error-unmatch", here.name)  # a repository may merely surround an installed package
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()

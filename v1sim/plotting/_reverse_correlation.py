@@ -103,7 +103,7 @@ def parameters(result: ReverseCorrelationResult) -> Figure:
         ("$n_y$ [cycles]", true.n_y, fitted.n_y),
         ("phase [deg], simple cells", np.rad2deg(true.phi), phase),
     ]
-    figure = new_figure(14, 3.1)
+    figure = new_figure(14, 3.6)
     for axes, (name, x, y) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         shown = ~result.is_complex if name.startswith("phase") else np.ones(len(x), bool)
         _identity(axes, x[shown], y[shown], result.is_complex[shown])

@@ -20,6 +20,11 @@ from v1sim.revcorr._time_shift import (
 )
 from v1sim.stream import Passes, RunOptions, as_responder, worker_count
 
+MOST_BYTES = 2**33
+"""Most memory that full covariances may take (8 GB): half of what a laptop has."""
+_COPIES = 6
+"""Covariances of a unit that are in memory at once: sums, those of spans under way, eigenvectors."""
+
 
 def stc(
     stimulus: Stimulus,
@@ -75,7 +80,8 @@ def stc(
     ------
     TypeError, ValueError
         If shapes do not fit, values are not finite, a response is negative, responses or a pixel never
-        vary, or the recording is too short for `n_lags` or for `n_shifts` distinct shifts.
+        vary, the recording is too short for `n_lags` or for `n_shifts` distinct shifts, `n_shifts` is too
+        small for `alpha`, or full covariances would take more than 8 GB.
 
     Examples
     --------
@@ -109,6 +115,7 @@ def stc(
             return matrix_free_stc(
                 passes, answering, rank=rank, project_sta=project_sta, alpha=alpha, seed=seed
             )
+    _check_memory(answering.n_units, n_lags, stimulus.frame_shape, n_shifts)
     by_fft = shifts_by_fft(stimulus, n_lags, n_shifts)
     n_null = 0 if by_fft else answering.n_units * direct_passes(stimulus, n_lags, n_shifts)
     make = partial(STCSums, answering.n_units, stimulus.frame_shape, n_lags)
@@ -142,3 +149,15 @@ def stc(
                     neutralise(shifted, sta_axes(sums)[unit])
             found.append(nested_test(covariance, null, alpha=alpha, seed=seed, workers=workers))
         return replace(stc_from_sums(sums, project_sta=project_sta), significance=tuple(found))
+
+
+def _check_memory(n_units: int, n_lags: int, frame_shape: tuple[int, int], n_shifts: int) -> None:
+    """Raise if full covariances would take more memory than `MOST_BYTES`, before any work is done."""
+    n_dimensions = n_lags * frame_shape[0] * frame_shape[1]
+    n_bytes = n_dimensions**2 * (_COPIES * 8 * n_units + 2 * 4 * n_shifts)
+    if n_bytes > MOST_BYTES:
+        raise ValueError(
+            f"n_lags = {n_lags} lags of {frame_shape[0]} x {frame_shape[1]} pixels make D = {n_dimensions} "
+            f"dimensions, whose full covariances of {n_units} units and {n_shifts} shifts take "
+            f"{n_bytes / 1e9:.0f} GB: give a rank, or use fewer lags, pixels, units or shifts"
+        )

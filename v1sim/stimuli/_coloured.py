@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from v1sim import _checks
 from v1sim._types import FloatArray, Frames
 from v1sim.stimuli import _limits
-from v1sim.stimuli._random import WholeBlockStimulus, second_generator
+from v1sim.stimuli._random import BlockMaker, WholeBlockStimulus, second_generator
 from v1sim.stimuli._spectra import (
+    MovieMaker,
     amplitudes,
     crossfaded_share,
     fill_coloured,
-    fill_movie,
     frequencies,
+    segment_length,
     stationary_covariance,
 )
 from v1sim.stream import block_generator, default_block_size
@@ -49,8 +50,8 @@ class ColouredNoise(WholeBlockStimulus):
     temporal_correlation : float, optional
         Correlation between one frame and the next, from 0 (white) to 0.999; it falls geometrically with lag.
     temporal_exponent : float, optional
-        b, from 0 to 4, instead of `temporal_correlation`. Made of segments of two blocks, so that 1/f^b holds
-        down to one cycle in ``2 * block_size`` frames.
+        b, from 0 to 4, instead of `temporal_correlation`. Made of segments of a block and a quarter that are
+        faded into each other, so that 1/f^b holds down to about one cycle in `block_size` frames.
     sd : float, optional
         Standard deviation of a pixel [contrast]. Default 1.
     frame_rate : float, optional
@@ -129,7 +130,7 @@ class ColouredNoise(WholeBlockStimulus):
         power = self._temporal_power
         if lag >= len(power):
             return 0.0
-        return float(np.fft.ifft(power).real[lag] / power.mean() * crossfaded_share(len(power), lag))
+        return float(np.fft.ifft(power).real[lag] / power.mean() * crossfaded_share(self.block_size, lag))
 
     def covariance(self, lag: int = 0) -> FloatArray:
         """Covariance between pixels of frames `lag` frames apart, shape (n_pixels, n_pixels)."""
@@ -137,8 +138,8 @@ class ColouredNoise(WholeBlockStimulus):
 
     @property
     def _temporal_power(self) -> FloatArray:
-        """Power of a segment at each temporal frequency, shape (2 * block_size,)."""
-        (frequency,) = frequencies((2 * self.block_size,))
+        """Power of a segment at each temporal frequency, shape (segment_length(block_size),)."""
+        (frequency,) = frequencies((segment_length(self.block_size),))
         return np.asarray(np.maximum(np.abs(frequency), frequency[1]) ** -float(self.temporal_exponent or 0))
 
     @cached_property
@@ -148,12 +149,12 @@ class ColouredNoise(WholeBlockStimulus):
     @cached_property
     def _movie_gains(self) -> NDArray[np.float32]:
         in_time = amplitudes(self._temporal_power, 1)[:, None, None]
-        return (in_time * self._gains[:, : self.frame_shape[1] // 2 + 1]).astype(np.float32)
+        return (in_time * self._gains).astype(np.float32)
+
+    def _maker(self) -> BlockMaker:
+        return self._make if self.temporal_exponent is None else MovieMaker(self.seed, self._movie_gains)
 
     def _make(self, block: int, out: Frames) -> None:
-        if self.temporal_exponent is not None:
-            fill_movie(self.seed, block, self._movie_gains, out)
-            return
         fill_coloured(block_generator(self.seed, block), self._gains, out)
         if self.temporal_correlation > 0:
             self._correlate(block, out)

@@ -37,7 +37,7 @@ def example(kind: str, grid: Grid | tuple[int, int], *, n_frames: int = 500, see
     --------
     >>> from v1sim.stimuli import from_description
     >>> from_description(example("MSequence", (6, 8))).order
-    10
+    8
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
@@ -55,7 +55,7 @@ def _arguments(grid: Grid, n_frames: int, seed: int) -> dict[str, dict[str, Any]
     grating = {"kind": "Grating", **still, **wave, "temporal_frequency": 1 / 16}
     weaker = {**grating, "contrast": 0.5}
     noise = {"kind": "BinaryNoise", **drawn}
-    short = {"kind": "BinaryNoise", **on_grid, "n_frames": 16, "seed": seed + 1}
+    short = {"kind": "BinaryNoise", **on_grid, "n_frames": 4, "seed": seed + 1}
     disc = [
         [float(x**2 + y**2 <= (side / 2) ** 2) for x in grid.x_axis.tolist()] for y in grid.y_axis.tolist()
     ]
@@ -68,7 +68,7 @@ def _arguments(grid: Grid, n_frames: int, seed: int) -> dict[str, dict[str, Any]
         "ColouredNoise": {**drawn, "temporal_correlation": 0.8},
         "Concatenated": {"parts": [short, {**grating, "n_frames": 16}]},
         "Edge": {**still, "orientation_deg": 60.0},
-        "FrozenNoise": {"segment": short, "fresh": noise, "n_fresh": 32},
+        "FrozenNoise": {"segment": short, "fresh": noise, "n_fresh": 12},
         "GaborPatch": {**still, **wave, "sigma": side / 6},
         "GaussianNoise": drawn,
         "Grating": {**grating, "diameter": 0.8 * side, "edge": side / 8},

@@ -8,20 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim import _checks
-from v1sim._types import FloatArray, Frames
+from v1sim._types import FloatArray
 from v1sim.stimuli import _limits
-from v1sim.stimuli._random import WholeBlockStimulus
+from v1sim.stimuli._random import BlockMaker, WholeBlockStimulus
 from v1sim.stimuli._spectra import (
+    MovieMaker,
     amplitudes,
     crossfaded_share,
-    fill_movie,
     frequencies,
+    segment_length,
     stationary_covariance,
 )
 from v1sim.stream import default_block_size
 
 SHORTEST_BLOCK = 32
-"""Fewest frames in a block: a segment of two resolves a temporal frequency of 1/64 cycles/frame."""
+"""Fewest frames in a block: shorter ones would hardly resolve a temporal frequency."""
 
 
 @final
@@ -35,7 +36,7 @@ class MotionCloud(WholeBlockStimulus):
         \exp\left(-\frac{(f_t + \mathbf{v} \cdot \mathbf{f})^2}{2 (\sigma_v f)^2}\right)
 
     where v points along tau = orientation - 90 degrees. Space is periodic. The width in temporal frequency is
-    at least half a step of the spectrum of a segment (two blocks).
+    at least half a step of the spectrum of a segment (a block and a quarter).
 
     Parameters
     ----------
@@ -131,11 +132,11 @@ class MotionCloud(WholeBlockStimulus):
 
     @cached_property
     def power(self) -> FloatArray:
-        """Expected power of a segment of two blocks at (f_t, f_y, f_x), in the order of `numpy.fft`.
+        """Expected power of a segment at (f_t, f_y, f_x), in the order of `numpy.fft`.
 
         Rows are counted downwards, so f_y is negative for a wave that points up. The mean is `variance`.
         """
-        n_segment, rate = 2 * self.block_size, self.frame_rate or 1
+        n_segment, rate = segment_length(self.block_size), self.frame_rate or 1
         ft, fy, fx = frequencies((n_segment, *self.frame_shape))
         fx, fy = fx / self.grid.pixel_size, -fy / self.grid.pixel_size
         f = np.hypot(fx, fy)
@@ -164,11 +165,11 @@ class MotionCloud(WholeBlockStimulus):
         lag = _checks.integer("lag", lag, minimum=0)
         phase = np.exp(2j * np.pi * np.fft.fftfreq(n_segment) * lag)[:, None, None]
         in_space = (self.power * phase).mean(axis=0)
-        return crossfaded_share(n_segment, lag) * stationary_covariance(in_space)
+        return crossfaded_share(self.block_size, lag) * stationary_covariance(in_space)
 
     @cached_property
     def _gains(self) -> NDArray[np.float32]:
-        return amplitudes(self.power, self.sd)[:, :, : self.frame_shape[1] // 2 + 1].astype(np.float32)
+        return amplitudes(self.power, self.sd).astype(np.float32)
 
-    def _make(self, block: int, out: Frames) -> None:
-        fill_movie(self.seed, block, self._gains, out)
+    def _maker(self) -> BlockMaker:
+        return MovieMaker(self.seed, self._gains)

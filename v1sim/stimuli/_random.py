@@ -1,6 +1,7 @@
 """What all random stimuli share: blocks drawn from their own streams, and so random access bit for bit."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,13 @@ from v1sim._types import Frames
 from v1sim.stimuli._patch import PatchStimulus
 from v1sim.stream import block_pieces, check_range
 
+BlockMaker = Callable[[int, Frames], None]
+"""Fills a whole block, given its number."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class RandomStimulus(PatchStimulus):
-    """Abstract random stimulus: a concrete one says how to draw a block of frames.
+class SeededStimulus(PatchStimulus):
+    """Abstract random stimulus of free length.
 
     Block k is drawn from its own streams keyed by (seed, k), so any range of frames can be had at any time,
     in any process, bit for bit.
@@ -28,6 +32,11 @@ class RandomStimulus(PatchStimulus):
             n_frames=_checks.integer("n_frames", self.n_frames, minimum=1),
             seed=_checks.seed("seed", self.seed),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomStimulus(SeededStimulus):
+    """Abstract random stimulus: a concrete one says how to draw the first frames of a block."""
 
     @abstractmethod
     def _fill(self, block: int, out: Frames) -> None:
@@ -51,20 +60,26 @@ class RandomStimulus(PatchStimulus):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WholeBlockStimulus(RandomStimulus):
+class WholeBlockStimulus(SeededStimulus):
     """Abstract random stimulus whose blocks are made as a whole, because its frames depend on each other."""
 
     @abstractmethod
-    def _make(self, block: int, out: Frames) -> None:
-        """Fill `out` with a whole block."""
+    def _maker(self) -> BlockMaker:
+        """Return what fills whole blocks; one serves one request, and may keep what the next block needs."""
 
-    def _fill(self, block: int, out: Frames) -> None:
-        if len(out) == self.block_size:
-            self._make(block, out)
-            return
-        whole = np.empty((self.block_size, *self.frame_shape), np.float32)
-        self._make(block, whole)
-        out[...] = whole[: len(out)]
+    def frames(self, start: int, stop: int) -> Frames:
+        """Frames `start` to `stop` (excluded), float32 contrast, shape (stop - start, ny, nx)."""
+        check_range(start, stop, self.n_frames)
+        make = self._maker()
+        frames = np.empty((stop - start, *self.frame_shape), np.float32)
+        for k, inside, part in block_pieces(start, stop, self.block_size):
+            if inside == slice(0, self.block_size):
+                make(k, frames[part])
+            else:
+                whole = np.empty((self.block_size, *self.frame_shape), np.float32)
+                make(k, whole)
+                frames[part] = whole[inside]
+        return frames
 
 
 def second_generator(seed: int, block: int) -> np.random.Generator:

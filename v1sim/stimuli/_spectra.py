@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from v1sim._types import FloatArray, Frames
 from v1sim.stream import block_generator
 
+OVERLAP = 0.25
+"""Part of a block over which two segments are faded: longer costs time, shorter shows in slow movies."""
+
 
 def frequencies(shape: tuple[int, ...]) -> list[FloatArray]:
     """Return the frequency along each axis [cycles/sample], each in a shape that broadcasts to `shape`."""
@@ -59,41 +62,71 @@ def fill_coloured(rng: np.random.Generator, gains: NDArray[np.float32], out: Fra
     out[1::2] = pairs.imag[: len(out) // 2]
 
 
-def fill_movie(seed: int, block: int, gains: NDArray[np.float32], out: Frames) -> None:
-    r"""Fill a block of a movie whose spectrum in space and time has these gains.
+class MovieMaker:
+    r"""Fills the blocks of a movie whose spectrum in space and time is given.
 
-    Segments of two blocks are drawn, each periodic, and overlap by one block with the weights
+    A segment is a periodic movie that is `OVERLAP` longer than a block; where two meet, they are faded into
+    each other with the weights
 
-    .. math:: w_t = \sin\left(\pi \frac{t + 1/2}{P}\right), \qquad w_t^2 + w_{t + P/2}^2 = 1
+    .. math:: \sin\left(\frac{\pi}{2} \frac{t + 1/2}{V}\right), \quad
+        \cos\left(\frac{\pi}{2} \frac{t + 1/2}{V}\right), \qquad t = 0 \ldots V - 1
 
-    so that the variance is the same at all times.
+    whose squares add up to 1, so that the variance is the same at all times. As with `fill_coloured`, real
+    and imaginary part of one transform are two segments.
 
     Parameters
     ----------
-    seed, block : int
-        Seed of the movie and number of the block.
-    gains : ndarray, shape (P, ny, nx // 2 + 1)
-        Gains of the half spectrum of a segment of P frames.
-    out : ndarray, shape (P / 2, ny, nx)
-        The block.
+    seed : int
+        Seed of the movie.
+    gains : ndarray, shape (segment_length(n), ny, nx)
+        Gain at each frequency, even.
     """
-    from scipy import fft  # slow to import
 
-    n, (ny, nx) = len(out), out.shape[1:]
-    weights = crossfade(2 * n).astype(np.float32)
-    out[...] = 0
-    for segment, part in ((block, slice(n, None)), (block + 1, slice(None, n))):
-        white = block_generator(seed, segment).standard_normal((2 * n, ny, nx), dtype=np.float32)
-        movie = fft.irfftn(fft.rfftn(white) * gains, s=white.shape)
-        out += movie[part] * weights[part, None, None]
+    def __init__(self, seed: int, gains: NDArray[np.float32]) -> None:
+        self._seed = seed
+        self._gains = gains
+        self._pairs: dict[int, NDArray[np.complex64]] = {}
+
+    def __call__(self, block: int, out: Frames) -> None:
+        """Fill `out`, shape (n, ny, nx), with a block."""
+        n_faded = len(self._gains) - len(out)
+        rising = crossfade(len(out))[:n_faded, None, None].astype(np.float32)
+        out[...] = self._segment(block)[n_faded:]
+        out[-n_faded:] *= rising[::-1]
+        out[-n_faded:] += rising * self._segment(block + 1)[:n_faded]
+
+    def _segment(self, number: int) -> Frames:
+        """Return a segment, which begins an overlap before the block of its number."""
+        pair, odd = divmod(number, 2)
+        if pair not in self._pairs:
+            self._pairs = {k: v for k, v in self._pairs.items() if k == pair - 1}  # blocks come in order
+            self._pairs[pair] = self._draw(pair)
+        both = self._pairs[pair]
+        return both.imag if odd else both.real
+
+    def _draw(self, pair: int) -> NDArray[np.complex64]:
+        from scipy import fft  # slow to import
+
+        white = np.empty(self._gains.shape, np.complex64)
+        block_generator(self._seed, pair).standard_normal(dtype=np.float32, out=white.view(np.float32))
+        white *= self._gains
+        coloured: NDArray[np.complex64] = fft.ifftn(white, norm="ortho", overwrite_x=True)
+        return coloured
+
+
+def segment_length(n: int) -> int:
+    """Return the length of the segments of a movie in blocks of `n` frames."""
+    return n + max(1, round(OVERLAP * n))
 
 
 def crossfade(n: int) -> FloatArray:
-    """Return the weights of a segment of `n` frames."""
-    return np.asarray(np.sin(np.pi * (np.arange(n) + 0.5) / n))
+    """Return the weights of a segment of a movie in blocks of `n` frames, shape (segment_length(n),)."""
+    n_faded = segment_length(n) - n
+    rising = np.sin(np.pi / 2 * (np.arange(n_faded) + 0.5) / n_faded)
+    return np.concatenate([rising, np.ones(n - n_faded), rising[::-1]])
 
 
 def crossfaded_share(n: int, lag: int) -> float:
-    """Return the share of the covariance at `lag` that segments of `n` frames keep, averaged over time."""
+    """Return the share of the covariance at `lag` that blocks of `n` frames keep, averaged over time."""
     weights = crossfade(n)
-    return float(weights[: n - lag] @ weights[lag:] / (n / 2)) if lag < n else 0.0
+    return float(weights[: len(weights) - lag] @ weights[lag:] / n) if lag < len(weights) else 0.0

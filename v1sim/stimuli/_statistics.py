@@ -12,6 +12,8 @@ from v1sim.stimuli._base import BaseStimulus
 
 MOST_DECLARED_PIXELS = 4096
 """Most pixels of a frame whose declared covariance is made (134 MB as a matrix)."""
+MOST_VALUES = 2**24
+"""Most pixels of all frames together that are measured: 134 MB of float64, twice that for their spectrum."""
 N_BINS = 61
 """Bins of the histogram: an odd number, so that the middle one holds mean luminance."""
 
@@ -76,7 +78,7 @@ def measure(
     stimulus : stimulus
         What to look at.
     n_frames : int, optional
-        Most frames to measure.
+        Most frames to measure; of large frames fewer, as many as hold `MOST_VALUES` pixels.
     n_lags : int, optional
         Most lags of the autocorrelation.
     n_examples : int, optional
@@ -91,12 +93,15 @@ def measure(
     TypeError, ValueError
         If a number is not an integer of at least 1.
     """
-    n_frames = min(_checks.integer("n_frames", n_frames, minimum=1), stimulus.n_frames)
+    n_pixels = stimulus.frame_shape[0] * stimulus.frame_shape[1]
+    fitting = max(1, MOST_VALUES // n_pixels)
+    n_frames = min(_checks.integer("n_frames", n_frames, minimum=1), stimulus.n_frames, fitting)
     n_lags = min(_checks.integer("n_lags", n_lags, minimum=1), n_frames)
     n_examples = min(_checks.integer("n_examples", n_examples, minimum=1), n_frames)
     frames = stimulus.frames(0, n_frames).astype(np.float64)
     limit = stimulus.display_limit()
-    counts, bins = np.histogram(np.clip(frames, -limit, limit), bins=N_BINS, range=(-limit, limit))
+    farthest = max(limit, float(np.abs(frames).max()))
+    counts, bins = np.histogram(frames, bins=N_BINS, range=(-farthest, farthest))
     frequency, rings = _rings(stimulus.frame_shape)
     mean = frames.mean()
     about_mean = frames - mean

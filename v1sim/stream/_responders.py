@@ -37,12 +37,13 @@ class FunctionResponder:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Call the function and check the shape of what it returns."""
-        answer = np.asarray(self.function(frames), dtype=np.float32).reshape(len(frames), -1)
-        if answer.shape[1] != self.n_units:
+        answer = _checks.real_array("what the responder returns", self.function(frames))
+        if answer.ndim not in (1, 2) or len(answer) != len(frames) or answer[0].size != self.n_units:
             raise ValueError(
-                f"responder must return {self.n_units} units for every block, got {answer.shape[1]}"
+                f"responder must return {self.n_units} units for every frame, got shape {answer.shape} for "
+                f"{len(frames)} frames"
             )
-        return answer
+        return answer.astype(np.float32).reshape(len(frames), self.n_units)
 
 
 def as_responder(responder: Any, stimulus: Stimulus) -> Responder:
@@ -61,10 +62,17 @@ def as_responder(responder: Any, stimulus: Stimulus) -> Responder:
     TypeError, ValueError
         If it is none of these, or recorded responses do not have one finite row a frame.
     """
+    if not isinstance(stimulus, Stimulus) or isinstance(stimulus, type):
+        raise TypeError(
+            "stimulus must be a stimulus (n_frames, frame_shape, block_size, frames), got "
+            f"{type(stimulus).__name__}: stimuli.ArrayStimulus makes one of an array"
+        )
+    if isinstance(responder, type):
+        raise TypeError(f"responder must be cells, not their class {responder.__name__}")
     if isinstance(responder, Responder):
         return responder
     if callable(responder):
-        answer = np.asarray(responder(stimulus.frames(0, 1)))
+        answer = _checks.real_array("what the responder returns", responder(stimulus.frames(0, 1)))
         if answer.ndim not in (1, 2) or len(answer) != 1:
             raise ValueError(f"responder must return one row a frame, got shape {answer.shape} for 1 frame")
         return FunctionResponder(responder, n_units=answer.size)

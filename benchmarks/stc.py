@@ -1,0 +1,157 @@
+"""STC at scale: matrix-free against full covariances, many time shifts, growth, workers.
+
+    python benchmarks/stc.py [--recording FILE.npz]
+
+The recording (``stimulus`` and ``spike_counts``) is for the time-shift null; without it the null is made for
+binary noise of the same size. Ratios are medians of runs in this process.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from statistics import median
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from v1sim import cells, gabor, io, revcorr, stimuli
+from v1sim.revcorr._time_shift import draw_shifts, fft_covariances
+
+SHAPE, N_FRAMES, N_CELLS = (32, 32), 200_000, 64
+
+
+def complex_cells(n, shape=SHAPE):
+    """Return `n` complex cells of various orientation, frequency and place."""
+    turn = np.linspace(0, np.pi, n, endpoint=False)
+    bank = gabor.Gabor(
+        alpha=1,
+        beta_x=0.03,
+        beta_y=0.02,
+        f=0.7 + 0.4 * np.abs(np.sin(5 * turn)),
+        phi=0,
+        x0=3 * np.sin(7 * turn),
+        y0=3 * np.cos(7 * turn),
+        tau=turn,
+    )
+    return cells.ComplexCells(bank, stimuli.GaussianNoise(shape, n_frames=1, seed=0).grid)
+
+
+def seconds(work):
+    """Return the seconds of a call, and what it returned."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def smallest_cosine(first, second):
+    """Return the smallest principal cosine of two planes (2, ...)."""
+    bases = [np.linalg.qr(axes.reshape(2, -1).T)[0] for axes in (first, second)]
+    return np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)[-1]
+
+
+def matrix_free_against_full():
+    """Print the time a cell, the agreement of the planes, and the peak memory."""
+    noise = stimuli.GaussianNoise(SHAPE, n_frames=N_FRAMES, seed=0)
+    many, few = complex_cells(N_CELLS), 2
+    some = cells.ComplexCells(many.gabor[:few], many.grid)
+    free_time, free = seconds(lambda: revcorr.stc(noise, many, rank=2))
+    full_time, full = seconds(lambda: revcorr.stc(noise, some))
+    cosines = [smallest_cosine(free.eigenvectors[k], full.eigenvectors[k, :2]) for k in range(few)]
+    ratio = (full_time / few) / (free_time / N_CELLS)
+    print(
+        f"matrix-free STC of {N_CELLS} cells: {free_time:.1f} s ({1e3 * free_time / N_CELLS:.0f} ms a cell), "
+        f"full covariance {full_time / few:.1f} s a cell: {ratio:.1f} x faster a cell (target >= 10), "
+        f"converged {free.converged.all()}, smallest principal cosine {min(cosines):.4f} (target > .99)"
+    )
+    peak = float(
+        subprocess.run(
+            [sys.executable, __file__, "--peak"], check=True, capture_output=True, text=True
+        ).stdout
+    )
+    print(f"peak memory of the matrix-free run: {peak:.0f} MB (target < 600)")
+
+
+def time_shifts(path):
+    """Print 500 shifted covariances of a recording by one FFT route against a loop of single ones."""
+    if path:
+        recording = io.load_recording(path)
+        frames, counts = recording.stimulus.astype(np.float32), recording.spike_counts[:, 0]
+    else:
+        rng = np.random.default_rng(0)
+        frames, counts = rng.choice([-1, 1], (294_912, 24)), rng.poisson(0.7, 294_912)
+    n_lags, n_shifts, looped = 16, 500, 4
+    stimulus = stimuli.ArrayStimulus(frames)
+    responses = counts.astype(np.float32)
+    shifts = draw_shifts(stimulus.n_frames, n_shifts, memory=n_lags, seed=0)
+    design = np.lib.stride_tricks.sliding_window_view(frames.reshape(len(frames), -1), n_lags, axis=0)
+    design = np.ascontiguousarray(design[:, :, ::-1].transpose(0, 2, 1), np.float32).reshape(len(design), -1)
+
+    def loop():
+        for shift in shifts[:looped]:
+            weights = np.roll(responses, shift)[n_lags - 1 :]
+            (design.T * weights) @ design / weights.sum()
+
+    def by_fft():
+        return fft_covariances(
+            stimulus,
+            responses,
+            shifts,
+            n_lags=n_lags,
+            history=n_lags - 1,
+            breaks=(),
+            variance=1.0,
+            workers=2,
+        )
+
+    ratios = []
+    for _ in range(3):
+        single = seconds(loop)[0] / looped
+        whole, _ = seconds(by_fft)
+        ratios.append(n_shifts * single / whole)
+        print(f"  500 shifts {whole:.1f} s, single covariance {single:.2f} s")
+    print(f"500 time-shift covariances, D = 384: {median(ratios):.1f} x a loop of single ones (target >= 10)")
+
+
+def growth():
+    """Print exponents of growth with frames and cells, and the gain from a second worker."""
+    few, many = complex_cells(8, (16, 16)), complex_cells(64, (16, 16))
+
+    def run(n_frames, group, workers=2):
+        noise = stimuli.GaussianNoise((16, 16), n_frames=n_frames, seed=0)
+        return median(
+            seconds(lambda: revcorr.stc(noise, group, rank=2, max_passes=4, workers=workers))[0]
+            for _ in range(3)
+        )
+
+    short, long = run(100_000, many), run(400_000, many)
+    print(f"growth with frames: exponent {np.log(long / short) / np.log(4):.2f} (target 1.0 +- .1)")
+    noise = stimuli.ArrayStimulus(
+        stimuli.GaussianNoise((16, 16), n_frames=100_000, seed=0).frames(0, 100_000)
+    )
+    times = [median(seconds(lambda g=g: revcorr.stc(noise, g))[0] for _ in range(3)) for g in (few, many)]
+    print(f"growth with cells: exponent {np.log(times[1] / times[0]) / np.log(8):.2f} (target 1.0 +- .1)")
+    with threadpool_limits(1, user_api="blas"):
+        one, two = run(200_000, many, workers=1), run(200_000, many, workers=2)
+    print(f"two workers: {one / two:.2f} x one (target >= 1.7)")
+
+
+def main():
+    """Print every figure."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--recording", default=None)
+    parser.add_argument("--peak", action="store_true", help="print the peak memory of a matrix-free run [MB]")
+    arguments = parser.parse_args()
+    if arguments.peak:
+        noise = stimuli.GaussianNoise(SHAPE, n_frames=N_FRAMES, seed=0)
+        revcorr.stc(noise, complex_cells(N_CELLS), rank=2, workers=2)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    matrix_free_against_full()
+    time_shifts(arguments.recording)
+    growth()
+
+
+if __name__ == "__main__":
+    main()
