@@ -71,11 +71,11 @@ def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[np.
             _check_header(shape, dtype, info.file_size)
         with archive.open(info) as stream:
             return np.asarray(npy_format.read_array(stream, allow_pickle=False))
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(f"array {name!r} of {path} {error}") from None
 
 
-_DAMAGE = (
+DAMAGE = (
     ValueError,
     zipfile.BadZipFile,
     zlib.error,

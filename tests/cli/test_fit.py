@@ -46,6 +46,7 @@ def test_fit_writes_table_arrays_record_and_figures_and_prints_the_table(tmp_pat
         "26 filters of 12 x 10 px",
         "6 more filters are in filters.csv",
         "medians of 25",
+        "macaque 0.37 0.45 79 simple cells",
         "Gabor-like (R2 > 0.8): 100.0 % of 25 live filters; by chance:",
         "of 100 phase-scrambled copies",
         "flagged dead: 1 (3)",

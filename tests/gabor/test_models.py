@@ -135,3 +135,30 @@ def test_automatic_choice_names_the_simple_model_of_a_blob(rng):
     assert fit[1].to_table()["model"] == ["gaussian"]
     with pytest.raises(ValueError, match="model must be one of gabor, auto"):
         fit_gabor(noisy, grid, model="best")
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "gaussian_derivative"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_pedestal_that_the_gabor_may_have_is_not_held_against_the_simple_models(rng, kind, weighted):
+    grid = Grid((20, 24))
+    clean = truths(grid)[kind]
+    pedestal = 0.7 * np.abs(clean).max()
+    fields = clean + pedestal + 0.1 * np.abs(clean).max() * rng.standard_normal((10, *grid.shape))
+    weights = None
+    if weighted:
+        weights = np.ones(grid.shape)
+        weights[3, 4] = 0
+        fields[:, 3, 4] = np.nan
+    fit = fit_gabor(fields, grid, model="auto", offset=True, weights=weights)
+    assert fit.flags["blob"].sum() >= 8
+    assert (fit.model[fit.flags["blob"]] == kind).mean() >= 0.8
+    if not weighted:
+        choice = compare_models(fields, grid, seed=0, offset=True, models=("gabor", kind))
+        assert (choice.best == kind).mean() >= 0.8
+        np.testing.assert_allclose(choice.bic["gabor"], fit.bic["gabor"] + _scale(fields), rtol=1e-3)
+        assert np.median(choice.held_out_r_squared[kind]) > 0.3
+
+
+def _scale(fields):
+    """Criteria of `compare_models` are those of fields that are divided by their largest value."""
+    return -2 * fields[0].size * np.log(np.abs(fields).max(axis=(1, 2)))

@@ -1,5 +1,6 @@
 """Filters are read from every format, and a hostile file is refused in one line without being run."""
 
+import contextlib
 import json
 import pickle
 import struct
@@ -255,3 +256,65 @@ def test_a_layer_that_is_not_there_and_a_missing_file(tmp_path, kernels):
         read_filters(tmp_path / "a.npz", layer="v")
     with pytest.raises(FileNotFoundError):
         read_filters(tmp_path / "b.npy")
+
+
+# -- MATLAB: our own reader, against scipy's writer ----------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
+def test_every_numeric_class_of_matlab_is_read(tmp_path, rng, kind, packed):
+    stack = rng.integers(0, 100, (6, 5, 4)).astype(kind)
+    savemat(
+        tmp_path / "a.mat", {"text": "words", "a_long_name": stack.transpose(1, 2, 0)}, do_compression=packed
+    )
+    found = read_filters(tmp_path / "a.mat")
+    np.testing.assert_array_equal(found.kernels, stack)
+    assert found.kernels.dtype == np.dtype(kind)
+    assert found.layer == "a_long_name"
+
+
+def test_matlab_files_from_big_endian_machines_and_with_small_integers_are_read(tmp_path):
+    """By hand: doubles stored as uint8, as MATLAB does; name as a small element."""
+    numbers = np.arange(24, dtype="u1")
+    inner = struct.pack(">IIII", 6, 8, 6, 0) + struct.pack(">IIiii", 5, 12, 3, 4, 2) + bytes(4)
+    inner += struct.pack(">HHBxxx", 1, 1, ord("w")) + struct.pack(">II", 2, 24) + numbers.tobytes()
+    data = b"MATLAB 5.0".ljust(124) + struct.pack(">H2s", 0x100, b"MI")
+    (tmp_path / "a.mat").write_bytes(data + struct.pack(">II", 14, len(inner)) + inner)
+    found = read_filters(tmp_path / "a.mat", layer="w").kernels
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, numbers.reshape(2, 4, 3).transpose(0, 2, 1))
+
+
+def test_a_matlab_file_that_swells_is_refused(tmp_path):
+    savemat(tmp_path / "a.mat", {"w": np.zeros((64, 64, 64))}, do_compression=True)
+    assert (tmp_path / "a.mat").stat().st_size < 10_000
+    with pytest.raises(ValueError, match="would take more than"):
+        read_filters(tmp_path / "a.mat", max_bytes=100_000)
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz", "mat", "csv", "safetensors", "onnx", "pt"])
+def test_damaged_files_are_refused_without_a_crash(tmp_path, rng, kernels, monkeypatch, ending):
+    """Cut short, or with bytes changed: either it is still readable, or one of the usual errors comes."""
+    path = tmp_path / f"a.{ending}"
+    write = {
+        "npy": lambda: np.save(path, kernels),
+        "npz": lambda: np.savez_compressed(path, w=kernels),
+        "mat": lambda: savemat(path, {"w": kernels.transpose(2, 3, 1, 0)}, do_compression=False),
+        "csv": lambda: np.savetxt(path, kernels[:, 0, :, :5].reshape(6, -1), delimiter=","),
+        "safetensors": lambda: path.write_bytes(safetensors_bytes({"w": ("F32", kernels)})),
+        "onnx": lambda: path.write_bytes(onnx_bytes({"w": kernels}, ["w"])),
+        "pt": lambda: write_torch(path, {"w": kernels}, monkeypatch),
+    }
+    write[ending]()
+    whole = path.read_bytes()
+    for attempt in range(150):
+        damaged = bytearray(whole)
+        if attempt % 3 == 0:
+            damaged = damaged[: rng.integers(len(damaged))]
+        else:
+            reach = len(damaged) if attempt % 3 == 1 else min(len(damaged), 400)
+            damaged[rng.integers(reach)] = rng.integers(256)
+        path.write_bytes(bytes(damaged))
+        with contextlib.suppress(ValueError, TypeError):
+            read_filters(path, max_bytes=10**6)

@@ -17,6 +17,8 @@ TABLE = "filters.csv"
 ROWS = 20
 """Filters of which the terminal shows a row; the .csv has all of them."""
 COPIES = experiments.FilterFitConfig.null_copies
+RINGACH_MEDIANS = (0.366, 0.445)
+"""Median n_x and n_y of 79 macaque simple cells: Ringach 2002, J Neurophysiol 88:455 (data/published)."""
 LISTED = 8
 """Numbers of flagged filters that are printed."""
 
@@ -97,6 +99,8 @@ def table(result: experiments.FilterFitResult) -> Table:
     shown.add_row()
     for name, chosen in (("live", result.live), ("no blob", result.identified)):
         shown.add_row(*_medians(result, name, chosen))
+    macaque = ["macaque", "", "", "", "", *(f"{median:.2f}" for median in RINGACH_MEDIANS), "", ""]
+    shown.add_row(*macaque, *([""] if coloured else []), "79 simple cells")
     return shown
 
 
@@ -152,18 +156,18 @@ def _rows(result: experiments.FilterFitResult, n: int) -> list[list[str]]:
 
 
 def _medians(result: experiments.FilterFitResult, name: str, chosen: NDArray[np.bool_]) -> list[str]:
-    """Return the row of medians of the chosen filters."""
-    found = result.medians(chosen)
+    """Return the row of medians of the chosen filters; blobs among them have no frequency and no phase."""
+    found, clear = result.medians(chosen), not (chosen & ~result.identified).any()
     return [
         name,
         f"{found['r_squared']:.3f}",
         "",
         "",
-        f"{found['spatial_frequency']:.3f}",
+        f"{found['spatial_frequency']:.3f}" if clear else "-",
         f"{found['n_x']:.2f}",
         f"{found['n_y']:.2f}",
         f"{found['bandwidth_octaves']:.2f}",
-        f"{np.rad2deg(found['symmetry']):.0f}",
+        f"{np.rad2deg(found['symmetry']):.0f}" if clear else "-",
         *([] if result.fit.colour is None else [""]),
         f"medians of {chosen.sum()}",
     ]

@@ -14,6 +14,8 @@ from v1sim.stream import Progress
 
 DIMENSIONS = (2, 3, 4)
 """One filter (ny, nx), a stack (n, ny, nx), or one with channels (n, channels, ny, nx)."""
+_PART = 512
+"""Filters whose scrambled copies are fitted at once, so that memory does not grow with their number."""
 SUMMARISED = (
     "r_squared",
     "spatial_frequency",
@@ -225,22 +227,25 @@ def fit_filters(
 
     fit = fit_gabor(stack, offset=config.offset, model="auto", workers=workers, progress=told(0))
     live = ~fit.flags["dead"]
-    parameters, r_squared, blob = np.empty((8, 0)), np.empty(0), np.empty(0, bool)
-    if config.null_copies and live.any():
+    parameters, r_squared, blob = [np.empty((8, 0))], [np.empty(0)], [np.empty(0, bool)]
+    chosen = np.flatnonzero(live) if config.null_copies else np.empty(0, np.intp)
+    for k, start in enumerate(range(0, len(chosen), _PART)):
+        state = np.random.SeedSequence(config.seed, spawn_key=(k,)).generate_state(1)
         null = null_fit(
-            fit[live],
-            seed=config.seed,
+            fit[chosen[start : start + _PART]],
+            seed=int(state[0]),
             copies=config.null_copies,
             workers=workers,
-            progress=told(total - config.null_copies * int(live.sum())),
+            progress=told(total - config.null_copies * (len(chosen) - start)),
         )
-        parameters = np.stack(list(null.gabor.parameters().values()))
-        r_squared, blob = null.r_squared, null.flags["blob"]
+        parameters.append(np.stack(list(null.gabor.parameters().values())))
+        r_squared.append(null.r_squared)
+        blob.append(null.flags["blob"])
     return FilterFitResult(
         fit=fit,
         layer=filters.layer,
         threshold=config.threshold,
-        null_parameters=parameters,
-        null_r_squared=r_squared,
-        null_blob=blob,
+        null_parameters=np.concatenate(parameters, axis=1),
+        null_r_squared=np.concatenate(r_squared),
+        null_blob=np.concatenate(blob),
     )

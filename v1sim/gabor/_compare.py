@@ -13,19 +13,14 @@ from v1sim.gabor._bounds import Bounds
 from v1sim.gabor._chart import Box
 from v1sim.gabor._errors import information
 from v1sim.gabor._input import checked_fields
-from v1sim.gabor._levenberg import minimise
-from v1sim.gabor._moments import Pixels, scratch
-from v1sim.gabor._problem import Problem
-from v1sim.gabor._rivals import FAMILIES, box_of, rival_starts
-from v1sim.gabor._starts import starts
+from v1sim.gabor._model_fits import fitted_values, n_parameters
+from v1sim.gabor._rivals import FAMILIES
 from v1sim.grid import Grid
 
 MODELS = (*FAMILIES, "constant")
 """gabor (8 parameters), gaussian (6), gaussian_derivative (6), dog (6), plane_wave (4), constant (1)."""
 SIMPLE = ("gaussian", "gaussian_derivative", "dog")
 """Models of what is no Gabor: tried where a fit is flagged as a blob."""
-_PEAKS, _TOLERANCE, _STEPS = 3, 1e-6, 60
-"""Starts, convergence and patience as in `fit_gabor`, in double precision throughout."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +63,7 @@ def compare_models(
     models: tuple[str, ...] = MODELS,
     held_out: float = 0.2,
     bounds: Bounds | None = None,
+    offset: bool = False,
 ) -> ModelComparison:
     """Fit several functions to each field and compare them.
 
@@ -85,6 +81,8 @@ def compare_models(
         Share of the pixels that the second fit does not see, in (0, 1).
     bounds : Bounds, optional
         How far centre, size and frequency may go.
+    offset : bool, optional
+        Let every model have a constant too.
 
     Returns
     -------
@@ -115,19 +113,23 @@ def compare_models(
     r_squared, aic, bic, fresh = {}, {}, {}, {}
     with one_thread():
         for model in models:
-            residual = data - _fitted(model, data, None, box, grid)
+            residual = data - fitted_values(model, data, None, box, grid, offset=offset)
             r_squared[model] = _explained(residual, data)
             power = (residual**2).sum(axis=1)
-            aic[model], bic[model] = information(power, data.shape[1], _n_parameters(model))
-            foretold = _fitted(model, data, np.broadcast_to(kept, data.shape), box, grid)[:, ~kept]
+            aic[model], bic[model] = information(power, data.shape[1], n_parameters(model, offset))
+            seen = np.broadcast_to(kept, data.shape)
+            foretold = fitted_values(model, data, seen, box, grid, offset=offset)[:, ~kept]
             fresh[model] = _explained(data[:, ~kept] - foretold, data[:, ~kept])
     return ModelComparison(r_squared, aic, bic, fresh)
 
 
 def simple_models(
-    stack: NDArray[Any], mass: FloatArray | None, box: Box, grid: Grid
+    stack: NDArray[Any], mass: FloatArray | None, box: Box, grid: Grid, *, offset: bool
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return AIC and BIC of the models of what is no Gabor, by name, for fields (n, ny, nx) and weights."""
+    """Return AIC and BIC of the models of what is no Gabor, by name, for fields (n, ny, nx) and weights.
+
+    They have a constant if the Gabor has one: else a pedestal would decide for the Gabor.
+    """
     data = np.asarray(stack, np.float64).reshape(len(stack), -1)
     weights = None if mass is None else np.asarray(mass, np.float64).reshape(len(stack), -1)
     seen = np.ones(data.shape, bool) if weights is None else weights > 0
@@ -135,56 +137,13 @@ def simple_models(
     scale = np.abs(data).max(axis=1, keepdims=True)
     criteria = {}
     for model in SIMPLE:
-        residual = data - scale * _fitted(model, data / scale, weights, box, grid)
+        residual = data - scale * fitted_values(model, data / scale, weights, box, grid, offset=offset)
         power = (residual**2 * (seen if weights is None else weights)).sum(axis=1)
-        criteria[model] = information(power, seen.sum(axis=1), _n_parameters(model))
+        criteria[model] = information(power, seen.sum(axis=1), n_parameters(model, offset))
     return criteria
-
-
-def _n_parameters(model: str) -> int:
-    return 1 if model == "constant" else FAMILIES[model].n_parameters
 
 
 def _explained(residual: FloatArray, data: FloatArray) -> FloatArray:
     total = ((data - data.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total > 0, 1 - (residual**2).sum(axis=1) / total, np.nan)
-
-
-def _fitted(model: str, data: FloatArray, weights: NDArray[Any] | None, box: Box, grid: Grid) -> FloatArray:
-    """Fit a model to fields (n, pixels), weighted alike or not; return its values at all pixels."""
-    if model == "constant":
-        return np.broadcast_to(np.average(data, axis=1, weights=weights)[:, None], data.shape)
-    if weights is not None:
-        weights = weights.astype(np.float64)
-    family, limits, pixels = FAMILIES[model], box_of(model, box), Pixels.of(grid)
-    seen = data if weights is None else data * weights
-    fields = (data if weights is None else data * (weights > 0)).reshape(-1, *grid.shape)
-    single = Pixels.of(grid, np.float32)
-    if model == "gabor":
-        shapes = starts(single, fields, _PEAKS)
-        free: FloatArray = limits.free(shapes.reshape(-1, shapes.shape[2])).reshape(shapes.shape)
-    else:
-        free = rival_starts(model, limits, single, fields)
-    n, n_starts = len(free), free.shape[1]
-    power = (seen * data).sum(axis=1)
-    problem = Problem(pixels, limits, seen, weights, power, offset=False, room=scratch(pixels), family=family)
-    rows = np.repeat(np.arange(n), n_starts)
-    ends = minimise(
-        problem, free.reshape(n * n_starts, -1), rows, tolerance=_TOLERANCE, max_iterations=_STEPS
-    )
-    best = np.arange(n) * n_starts + ends.cost.reshape(n, n_starts).argmin(axis=1)
-    return _values(problem, ends.free[best])
-
-
-def _values(problem: Problem, free: FloatArray) -> FloatArray:
-    """Values of the fitted functions at all pixels, (n, pixels)."""
-    linear = problem.normal(free, np.arange(len(free))).linear
-    shape, _ = problem.box.inside(free)
-    first, second, *_ = problem.family.polynomials(shape)
-    values = np.empty((len(free), problem.data.shape[1]))
-    for start in range(0, len(free), problem.pixels.chunk):
-        part = slice(start, start + problem.pixels.chunk)
-        p, q = problem.family.atoms(problem.pixels, first[part], second[part], problem.room)
-        values[part] = linear[part, :1] * p + linear[part, 1:] * q
-    return values

@@ -152,7 +152,7 @@ def _with_simple_models(fit: GaborFit, mass: FloatArray | None, settings: Settin
     if not len(rows):
         return fit
     weights = None if mass is None else mass[rows]
-    criteria = simple_models(fit.fields[rows], weights, settings.box, settings.grid)
+    criteria = simple_models(fit.fields[rows], weights, settings.box, settings.grid, offset=settings.offset)
     aic, bic = dict(fit.aic), dict(fit.bic)
     for name, (found_aic, found_bic) in criteria.items():
         aic[name], bic[name] = np.full(len(fit), np.nan), np.full(len(fit), np.nan)

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim import _checks
+from v1sim._npz import DAMAGE
+from v1sim.io._mat import mat_tensors
 from v1sim.io._onnx import onnx_tensors
 from v1sim.io._safetensors import safetensors_tensors
 from v1sim.io._tensors import LazyTensor
@@ -55,7 +57,7 @@ def read_filters(
     Parameters
     ----------
     path : str or Path
-        ``.npy``, ``.npz``: (ny, nx), (n, ny, nx) or (n, channels, ny, nx). ``.mat`` (not version 7.3): the
+        ``.npy``, ``.npz``: (ny, nx), (n, ny, nx) or (n, channels, ny, nx). ``.mat`` (versions 5 to 7): the
         same with n, and channels, as the *last* axes, as in MATLAB. ``.csv``: a flattened filter a line.
         ``.safetensors``, ``.onnx``, ``.pt``, ``.pth``: the first convolution, (n, channels, ny, nx).
     layer : str, optional
@@ -81,7 +83,7 @@ def read_filters(
     readers: dict[str, Callable[[Path, int], Iterable[LazyTensor]]] = {
         ".npy": _npy,
         ".npz": _npz,
-        ".mat": _mat,
+        ".mat": mat_tensors,
         ".csv": _csv,
         ".safetensors": safetensors_tensors,
         ".onnx": onnx_tensors,
@@ -97,7 +99,7 @@ def read_filters(
         if chosen.n_bytes > limit:
             raise ValueError(f"{chosen.name or 'the array'} would take {chosen.n_bytes} bytes, above {limit}")
         array = chosen.load()
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError, IndexError, UnicodeDecodeError) as error:
+    except (*DAMAGE, KeyError, IndexError, OverflowError) as error:
         raise ValueError(f"cannot read filters from {file.name}: {error}") from error
     if array.ndim == 2 and (chosen.flattened or shape is not None):
         array = array.reshape(len(array), *_sides(array.shape[1], shape))
@@ -130,7 +132,7 @@ def _sides(n_pixels: int, shape: tuple[int, int] | None) -> tuple[int, int]:
     return ny, nx
 
 
-# -- NumPy, MATLAB, text ------------------------------------------------------------------------------
+# -- NumPy, text --------------------------------------------------------------------------------------
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -163,28 +165,6 @@ def _npz(file: Path, limit: int) -> Iterable[LazyTensor]:
 def _from_npz(file: Path, name: str) -> NDArray[Any]:
     with np.load(file, allow_pickle=False) as archive:
         return np.asarray(archive[name])
-
-
-def _mat(file: Path, limit: int) -> Iterable[LazyTensor]:
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        held = whosmat(file)
-    except (NotImplementedError, MatReadError, TypeError) as error:
-        raise ValueError(f"only MATLAB files up to version 7 are read ({error}); save with '-v7'") from error
-    for name, shape, kind in held:
-        if kind in ("double", "single") or kind.startswith(("int", "uint")):
-            order = _FIELDS_FIRST.get(len(shape), tuple(range(len(shape))))
-
-            def load(name: str = name, order: tuple[int, ...] = order) -> NDArray[Any]:
-                return np.asarray(loadmat(file, variable_names=[name])[name]).transpose(order)
-
-            yield LazyTensor(name, tuple(shape[axis] for axis in order), 8, load)
-
-
-_FIELDS_FIRST = {3: (2, 0, 1), 4: (3, 2, 0, 1)}
-"""Axes of MATLAB's (ny, nx, n) and (ny, nx, channels, n) in our order."""
 
 
 def _csv(file: Path, limit: int) -> Iterable[LazyTensor]:

@@ -36,14 +36,13 @@ def filter_fits(result: FilterFitResult) -> Figure:
     Titles have the number of the filter, the R^2 and the gravest flag ("+" stands for further ones). Dead
     filters are drawn on the scale of the typical live one.
     """
-    fits = result.fit
-    shown = _shown(result.live)
-    limits = np.abs(fits.fields).max(axis=(1, 2)).astype(np.float64)
-    if result.live.any():
-        limits = np.where(result.live, limits, np.median(limits[result.live]))
-    rendered = fits.render()
-    rows = [("filter", fits.fields), ("fit", rendered), ("residual", fits.fields - rendered)]
-    figure = field_stacks(shown, rows, [_title(result, i) for i in shown], limits=limits)
+    fits, shown = result.fit, _shown(result.live)
+    some, live = fits[shown], result.live[shown]
+    limits = np.abs(some.fields).max(axis=(1, 2)).astype(np.float64)
+    if live.any():
+        limits = np.where(live, limits, np.median(limits[live]))
+    rows = [("filter", some.fields), ("fit", some.render()), ("residual", some.residual)]
+    figure = field_stacks(np.arange(len(shown)), rows, [_title(result, i) for i in shown], limits=limits)
     heading = f"{len(shown)} of {len(fits)} filters: number, R², gravest flag"
     if not result.live.all():
         heading += f"; dead: {_listed(np.flatnonzero(~result.live))}"
