@@ -1,11 +1,12 @@
 """Spike counts: random integers whose mean is the response of a cell."""
 
-from typing import Protocol, final
+from typing import final
 
 import numpy as np
 
 from v1sim import _checks
-from v1sim._types import FloatArray, Frames, Responder, Responses
+from v1sim._types import FloatArray, Frames, Responses
+from v1sim.cells._responder import Cells
 from v1sim.grid import Grid
 from v1sim.stimuli import GaussianNoise
 from v1sim.stream import block_generator, block_pieces
@@ -20,14 +21,6 @@ CALIBRATION_FRAMES = 4096
 
 MAX_MEAN_COUNT = 700
 """Largest mean count a frame: e^-700 is still a normal double."""
-
-
-class Cells(Responder, Protocol):
-    """A responder that knows the grid of its frames."""
-
-    @property
-    def grid(self) -> Grid:
-        """Positions of the pixels."""
 
 
 @final
