@@ -40,9 +40,17 @@ CELLS = {
     "subunits": subunits,
     "cascade": lambda: cells.Cascade(simple("relu"), np.eye(3)[:2]),
 }
-SIGN_BLIND = {"complex", "energy", "literal", "subunits"}
-SIGNED = {"linear"}
-DETERMINISTIC = set(CELLS)
+FAST, SLOW = cells.AdelsonBergen(n=3, rate=1.5), cells.AdelsonBergen(n=5, rate=1.5)
+CELLS |= {
+    "separable": lambda: cells.SpaceTimeCells(BANK, GRID, kernel=FAST, n_lags=9),
+    "direction_selective": lambda: cells.DirectionSelectiveCells(
+        BANK, GRID, temporal_frequency=0.1, envelope=cells.GammaEnvelope(tau=1.0), n_lags=7
+    ),
+    "motion_energy": lambda: cells.MotionEnergyCells(BANK, GRID, fast=FAST, slow=SLOW, n_lags=9),
+    "opponent": lambda: cells.MotionEnergyCells(BANK, GRID, fast=FAST, slow=SLOW, n_lags=9, opponent=True),
+}
+SIGN_BLIND = {"complex", "energy", "literal", "subunits", "motion_energy", "opponent"}
+SIGNED = {"linear", "opponent"}
 RANDOM: dict = {}
 
 
@@ -99,14 +107,16 @@ def test_the_future_is_not_seen(cell, frames):
 
 
 def test_memory_is_how_far_back_a_response_reaches(cell, frames):
+    """A silent cell may miss the last frame of its memory once, but not each time."""
     _, responder = cell
-    changed = frames.copy()
-    changed[50] *= -2
-    moved = np.flatnonzero(
-        (np.abs(responder.respond(changed) - responder.respond(frames)) > 1e-6).any(axis=1)
-    )
-    assert moved.min() >= 50
-    assert moved.max() == 50 + responder.memory - 1
+    before, reaches = responder.respond(frames), []
+    for shown in (20, 60, 100, 140):
+        changed = frames.copy()
+        changed[shown] *= -2
+        moved = np.flatnonzero((np.abs(responder.respond(changed) - before) > 1e-6).any(axis=1)) - shown
+        assert moved.min() >= 0
+        reaches.append(moved.max())
+    assert max(reaches) == responder.memory - 1
 
 
 def test_contrast_sign_is_seen_or_not_as_the_theory_says(cell, frames):
