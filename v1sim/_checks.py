@@ -75,7 +75,7 @@ def per_cell(
     if low is not None:
         bad = np.flatnonzero(array <= low if above_zero else array < low)
         if bad.size:
-            bound = "above 0" if above_zero else f"at least {low:g}"
+            bound = "finite and above 0" if above_zero else f"at least {low:g}"
             raise ValueError(f"{name} must be {bound}, got {array.min():g} (cells {bad.tolist()})")
     return array
 

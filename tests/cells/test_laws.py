@@ -24,6 +24,10 @@ def subunits():
     return cells.SubunitCells(pairs, GRID, suppressive=pairs[::-1], suppression=0, suppressive_saturation=0.5)
 
 
+def summed_square(frames):
+    return (frames**2).sum(axis=(1, 2))
+
+
 CELLS = {
     "linear": lambda: simple("linear"),
     "relu": lambda: simple("relu"),
@@ -47,11 +51,28 @@ CELLS |= {
         BANK, GRID, temporal_frequency=0.1, envelope=cells.GammaEnvelope(tau=1.0), n_lags=7
     ),
     "motion_energy": lambda: cells.MotionEnergyCells(BANK, GRID, fast=FAST, slow=SLOW, n_lags=9),
+    "normalised": lambda: cells.NormalizedCells(simple("relu"), semi_saturation=2.0),
+    "normalised_by_motion": lambda: cells.NormalizedCells(
+        cells.ComplexCells(BANK, GRID),
+        pool=cells.MotionEnergyCells(BANK, GRID, fast=FAST, slow=SLOW, n_lags=9),
+        semi_saturation=2.0,
+        exponent=1,
+    ),
+    "filters": lambda: cells.from_filters(np.cos(np.arange(1080)).reshape(2, 3, 12, 15)),
+    "function": lambda: cells.from_callable(summed_square, 1, grid=GRID),
     "opponent": lambda: cells.MotionEnergyCells(BANK, GRID, fast=FAST, slow=SLOW, n_lags=9, opponent=True),
 }
-SIGN_BLIND = {"complex", "energy", "literal", "subunits", "motion_energy", "opponent"}
-SIGNED = {"linear", "opponent"}
-RANDOM: dict = {}
+SIGN_BLIND = {"complex", "energy", "literal", "subunits", "function"}
+SIGN_BLIND |= {"motion_energy", "opponent", "normalised_by_motion"}
+SIGNED = {"linear", "opponent", "filters", "noisy"}
+RATES = {"mean_rate": 20.0, "frame_rate": 60.0, "seed": 1}
+RANDOM = {
+    "poisson": lambda: cells.Poisson(simple("relu"), **RATES),
+    "bernoulli": lambda: cells.Bernoulli(simple("relu"), **RATES, maximal_rate=60.0),
+    "modulated": lambda: cells.ModulatedPoisson(simple("relu"), **RATES, gain_sd=0.5, gain_frames=30),
+    "renewal": lambda: cells.GammaRenewal(CELLS["separable"](), **RATES, maximal_rate=200.0),
+    "noisy": lambda: cells.Noisy(simple("relu"), sd=[0.1, 0.2, 0.3], seed=1),
+}
 
 
 @pytest.fixture(params=[*CELLS, *RANDOM])

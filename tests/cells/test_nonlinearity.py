@@ -40,11 +40,11 @@ def test_the_hyperbolic_ratio_is_half_at_its_semi_saturation_and_never_above_its
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: cells.Power(exponent=0), "exponent must be above 0, got 0"),
-        (lambda: cells.Power(gain=[1, -2]), r"gain must be above 0, got -2 \(cells \[1\]\)"),
+        (lambda: cells.Power(exponent=0), "exponent must be finite and above 0, got 0"),
+        (lambda: cells.Power(gain=[1, -2]), r"gain must be finite and above 0, got -2 \(cells \[1\]\)"),
         (lambda: cells.Softplus(threshold=np.nan), "threshold must be finite"),
         (lambda: cells.Exponential(sharpness=np.ones((2, 2))), r"one a cell, got shape \(2, 2\)"),
-        (lambda: cells.NakaRushton(semi_saturation=-1), "semi_saturation must be above 0"),
+        (lambda: cells.NakaRushton(semi_saturation=-1), "semi_saturation must be finite and above 0"),
     ],
 )
 def test_impossible_parameters_are_refused(make, message):
