@@ -63,6 +63,23 @@ def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
     return array
 
 
+def per_cell(
+    name: str, value: ArrayLike, *, above_zero: bool = False, minimum: float | None = None
+) -> NDArray[np.float64]:
+    """Return `value` as one finite number, or one a cell, shape () or (n_cells,), or raise."""
+    array = real_array(name, value).astype(np.float64)
+    if array.ndim > 1:
+        raise ValueError(f"{name} must be one number or one a cell, got shape {array.shape}")
+    finite(name, array)
+    low = 0.0 if above_zero else minimum
+    if low is not None:
+        bad = np.flatnonzero(array <= low if above_zero else array < low)
+        if bad.size:
+            bound = "finite and above 0" if above_zero else f"at least {low:g}"
+            raise ValueError(f"{name} must be {bound}, got {array.min():g} (cells {bad.tolist()})")
+    return array
+
+
 def finite(name: str, array: NDArray[np.generic]) -> None:
     """Raise if `array` holds NaN or infinity, saying how many values and where the first one is."""
     bad = ~np.isfinite(array)

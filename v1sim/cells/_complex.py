@@ -1,38 +1,47 @@
-"""Complex cells: the L2 norm of a quadrature pair of simple fields."""
+"""Complex cells: the L2 norm, or the energy, of a quadrature pair of simple fields."""
 
-from typing import final
+from functools import cached_property
+from typing import Literal, final
 
 import numpy as np
 
+from v1sim import _checks
 from v1sim._types import FloatArray, Frames, Responses
-from v1sim.cells._simple import as_columns, check_bank, weighted_sums
+from v1sim.cells._balance import balanced_pairs, phase_modulation, plain_pairs
+from v1sim.cells._placement import check_placement
+from v1sim.cells._simple import as_columns, weighted_sums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
 
 @final
 class ComplexCells:
-    r"""Energy-model complex cells (Adelson & Bergen 1985), as the L2 norm of a balanced quadrature pair.
+    r"""Energy-model complex cells (Adelson & Bergen 1985), of a balanced quadrature pair.
 
-    .. math:: c(I) = \sqrt{s_0(I)^2 + s_1(I)^2}
+    .. math:: c(I) = \sqrt{s_0(I)^2 + s_1(I)^2} \quad\text{or}\quad s_0(I)^2 + s_1(I)^2
 
     An even and an odd Gabor differ in norm by sqrt((1 + q) / (1 - q)), q = exp(-4 pi^2 n_x^2), and the even
     one has a DC, so that their plain pair still sees phase and mean luminance. The halves are therefore
-    balanced: DC removed with a copy of the envelope, made orthogonal, and given equal norms.
+    balanced: DC removed with a copy of the envelope, made orthogonal, and given equal norms and equal gains
+    at the pair's preferred spatial frequency.
 
     Parameters
     ----------
     gabor : Gabor
-        Receptive fields of the first halves: one, or a bank of n. The phase turns the pair within its
+        Receptive fields of the first halves: one, or a bank of n. The phase turns a balanced pair within its
         plane and leaves the response as it is.
     grid : Grid
         Positions of the pixels, in the unit of the Gabor.
+    readout : {"l2", "energy"}, optional
+        The square root of the energy, linear in contrast, or the energy itself.
+    balanced : bool, optional
+        False takes the Gabor and its quadrature partner literally.
 
     Raises
     ------
-    ValueError
-        If a half cannot be balanced (a field without carrier on this grid), or frames do not have the
-        grid's shape.
+    TypeError, ValueError
+        If a half cannot be balanced (a field without carrier on this grid), a Gabor does not fit the grid,
+        the readout is unknown, or frames do not have the grid's shape.
 
     Examples
     --------
@@ -47,70 +56,39 @@ class ComplexCells:
 
     memory = 1
 
-    def __init__(self, gabor: Gabor, grid: Grid) -> None:
-        check_bank(gabor, grid)
+    def __init__(
+        self,
+        gabor: Gabor,
+        grid: Grid,
+        *,
+        readout: Literal["l2", "energy"] = "l2",
+        balanced: bool = True,
+    ) -> None:
+        check_placement(gabor, grid)
         self.gabor = gabor
         self.grid = grid
-        self.pairs = balanced_pairs(gabor, grid)  # (n_cells, 2, ny, nx)
-        self._columns = as_columns(np.concatenate(self.pairs.swapaxes(0, 1)))
+        self.readout = _checks.choice("readout", readout, ("l2", "energy"))
+        self.balanced = balanced
+        pairs = balanced_pairs if balanced else plain_pairs
+        self.pairs = pairs(gabor, grid)  # (n_cells, 2, ny, nx)
+        self.columns = as_columns(np.concatenate(self.pairs.swapaxes(0, 1)))  # first halves, then partners
 
     @property
     def n_units(self) -> int:
         """Number of cells."""
         return len(self.pairs)
 
+    @cached_property
+    def phase_modulation(self) -> FloatArray:
+        """(max - min) / (max + min) of c over the phase of each cell's preferred grating, shape (n_cells,).
+
+        Measured on the pixels, at the frequency along the carrier to which the pair answers best. Balanced
+        pairs stay below 1 %; at other frequencies those of few cycles (n_x < 0.3) modulate more.
+        """
+        return phase_modulation(self.pairs, self.gabor, self.grid)
+
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self._columns, self.grid)
-        return np.hypot(sums[:, : self.n_units], sums[:, self.n_units :])
-
-
-def balanced_pairs(gabor: Gabor, grid: Grid) -> FloatArray:
-    """Return the quadrature pair of each Gabor without DC, orthogonal and of equal norm.
-
-    The even and the odd half are balanced first and then turned by the Gabor's phase, so that the plane
-    they span does not depend on it. The common norm is the root mean square of those of the plain halves.
-
-    Returns
-    -------
-    ndarray, shape (n, 2, ny, nx)
-        The half nearest the Gabor itself, and its partner a quarter cycle later.
-    """
-    p = {name: np.atleast_1d(value) for name, value in gabor.parameters().items()}
-    envelope = Gabor(**p | {"f": np.zeros_like(p["f"]), "phi": np.zeros_like(p["phi"])}).render(grid)
-    even = Gabor(**p | {"phi": np.zeros_like(p["phi"])}).render(grid)
-    odd = Gabor(**p | {"phi": np.full_like(p["phi"], -np.pi / 2)}).render(grid)
-    norm = np.sqrt((_norm(even) ** 2 + _norm(odd) ** 2) / 2)
-    even, odd = _without_dc(even, envelope), _without_dc(odd, envelope)
-    smallest = np.minimum(_norm(even), _norm(odd))
-    degenerate = np.flatnonzero(smallest < np.sqrt(np.finfo(np.float64).eps) * norm)
-    if degenerate.size:
-        raise ValueError(
-            f"gabor must have a carrier that the grid resolves: cells {degenerate.tolist()} have an odd or "
-            "an even half that is zero"
-        )
-    even, odd = _orthonormal(even, odd)
-    cos, sin = np.cos(p["phi"])[:, None, None], np.sin(p["phi"])[:, None, None]
-    return np.stack([norm * (cos * even - sin * odd), norm * (cos * odd + sin * even)], axis=1)
-
-
-def _norm(fields: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.norm(fields, axis=(1, 2), keepdims=True))
-
-
-def _without_dc(fields: FloatArray, envelope: FloatArray) -> FloatArray:
-    """Subtract the envelope, scaled so that each field sums to zero: the field stays local."""
-    dc = fields.sum(axis=(1, 2), keepdims=True) / envelope.sum(axis=(1, 2), keepdims=True)
-    return np.asarray(fields - dc * envelope)
-
-
-def _orthonormal(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the orthonormal pairs nearest to pairs of fields of equal weight (Loewdin 1950).
-
-    The sum and the difference of two unit vectors are orthogonal; once normalised, half a turn in their
-    plane brings them back next to where the two vectors were.
-    """
-    first, second = first / _norm(first), second / _norm(second)
-    total, difference = first + second, first - second
-    total, difference = total / _norm(total), difference / _norm(difference)
-    return (total + difference) / np.sqrt(2), (total - difference) / np.sqrt(2)
+        sums = weighted_sums(frames, self.columns, self.grid)
+        even, odd = sums[:, : self.n_units], sums[:, self.n_units :]
+        return even**2 + odd**2 if self.readout == "energy" else np.hypot(even, odd)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from v1sim._types import Frames, Responses
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
+from v1sim.cells._placement import check_placement
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -24,12 +25,13 @@ class SimpleCells:
     grid : Grid
         Positions of the pixels, in the unit of the Gabor.
     nonlinearity : {"linear", "relu", "half_squared"} or callable
-        N. A callable takes and returns an array (n_frames, n_cells).
+        N: a name, `Power`, `Softplus`, `Exponential`, `NakaRushton`, or a callable that takes and returns an
+        array (n_frames, n_cells).
 
     Raises
     ------
     ValueError
-        If the nonlinearity is unknown, or frames do not have the grid's shape.
+        If the nonlinearity is unknown, a Gabor does not fit the grid, or frames do not have its shape.
 
     Examples
     --------
@@ -44,7 +46,7 @@ class SimpleCells:
     memory = 1
 
     def __init__(self, gabor: Gabor, grid: Grid, *, nonlinearity: str | Nonlinearity = "relu") -> None:
-        check_bank(gabor, grid)
+        check_placement(gabor, grid)
         self.gabor = gabor
         self.grid = grid
         self.nonlinearity = as_nonlinearity(nonlinearity)
@@ -59,16 +61,6 @@ class SimpleCells:
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
         return self.nonlinearity(weighted_sums(frames, self._columns, self.grid))
-
-
-def check_bank(gabor: Gabor, grid: Grid) -> None:
-    """Raise if what a bank of cells is made of is something else."""
-    if not isinstance(gabor, Gabor):
-        raise TypeError(f"gabor must be a Gabor, got {type(gabor).__name__}")
-    if not isinstance(grid, Grid):
-        raise TypeError(
-            f"grid must be a Grid, got {type(grid).__name__}: Grid((ny, nx)) makes one of a shape"
-        )
 
 
 def as_columns(weights: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -1,98 +1,117 @@
 """Spike counts: random integers whose mean is the response of a cell."""
 
-from typing import Protocol, final
+from typing import Any, final
 
 import numpy as np
 
 from v1sim import _checks
-from v1sim._types import FloatArray, Frames, Responder, Responses
-from v1sim.grid import Grid
-from v1sim.stimuli import GaussianNoise
+from v1sim._types import FloatArray, Responses
+from v1sim.cells._random import SPIKE_KEYS, uniform
+from v1sim.cells._rates import SpikingCells
 from v1sim.stream import block_generator, block_pieces
-
-SPIKE_KEY = 1
-"""Sets the random numbers of spikes apart from those of a stimulus with the same seed."""
-UNIFORM_BLOCK = 1024
-"""Frames whose uniform random numbers are drawn together."""
-CALIBRATION_FRAMES = 4096
-"""Frames of white noise that set the gain: the mean response is then known to about 2 %."""
-
 
 MAX_MEAN_COUNT = 700
 """Largest mean count a frame: e^-700 is still a normal double."""
 
 
-class Cells(Responder, Protocol):
-    """A responder that knows the grid of its frames."""
-
-    @property
-    def grid(self) -> Grid:
-        """Positions of the pixels."""
-
-
 @final
-class Poisson:
+class Poisson(SpikingCells):
     """Poisson spike counts of cells, scaled to a mean rate under white noise.
 
     Each count comes from one uniform random number that belongs to its frame and cell, so that counts are
-    the same however frames are cut into blocks, and on any worker.
+    the same however frames are cut into blocks, and on any worker. Variance = mean.
 
     Parameters
     ----------
-    responder : Responder
+    responder : responder with a grid
         Cells with responses >= 0 (before scaling).
-    mean_rate : float
-        Mean firing rate of every cell under unit-variance Gaussian white noise [spikes/s].
+    mean_rate : array_like, shape () or (n_cells,)
+        Mean firing rate under unit-variance Gaussian white noise [spikes/s], before `maximal_rate` clips.
     frame_rate : float
         Frames per second.
     seed : int
         Seed of the counts.
+    spontaneous_rate : array_like, shape () or (n_cells,), optional
+        Rate without a response [spikes/s], below `mean_rate`.
+    maximal_rate : array_like, shape () or (n_cells,), optional
+        Rate that no response exceeds [spikes/s], above `spontaneous_rate`.
 
     Raises
     ------
     TypeError, ValueError
-        If a rate is not positive, the seed is not an integer, or a cell responds negatively or never.
+        If a rate is out of range, the seed is not an integer, or a cell responds negatively or never.
     """
 
-    def __init__(self, responder: Cells, *, mean_rate: float, frame_rate: float, seed: int) -> None:
-        self.responder = responder
-        self.frame_rate = _checks.positive("frame_rate", frame_rate)
-        self.mean_rate = _checks.positive("mean_rate", mean_rate)
-        self.seed = _checks.seed("seed", seed)
-        noise = GaussianNoise(responder.grid, n_frames=CALIBRATION_FRAMES, seed=0)
-        mean = responder.respond(noise.frames(0, noise.n_frames)).mean(axis=0, dtype=np.float64)
-        if (mean <= 0).any():
-            silent = np.flatnonzero(mean <= 0).tolist()
-            raise ValueError(f"responder must respond to white noise on average, but cells {silent} do not")
-        self.gain = self.mean_rate / self.frame_rate / mean
+    def _counts(self, means: FloatArray, start: int) -> Responses:
+        drawn = uniform(self.seed, SPIKE_KEYS["poisson"], start, means.shape)
+        return poisson_quantile(drawn, means).astype(np.float32)
 
-    @property
-    def grid(self) -> Grid:
-        """Positions of the pixels."""
-        return self.responder.grid
 
-    @property
-    def n_units(self) -> int:
-        """Number of cells."""
-        return self.responder.n_units
+@final
+class Bernoulli(SpikingCells):
+    """One spike a frame or none, with the mean count as its probability p.
 
-    @property
-    def memory(self) -> int:
-        """Number of frames that a count depends on."""
-        return self.responder.memory
+    The variance of a count is p (1 - p), below that of a Poisson count: frames are bins of a refractory
+    cell. Parameters are those of `Poisson`.
 
-    def respond(self, frames: Frames, *, start: int = 0) -> Responses:
-        """Return the counts for frames that begin at number `start`, shape (n_frames, n_cells)."""
-        means = self.gain * self.responder.respond(frames, start=start)
-        if (means < 0).any():
-            cells = np.flatnonzero((means < 0).any(axis=0)).tolist()
-            raise ValueError(f"responder must not respond negatively to make spikes, but cells {cells} do")
-        uniform = np.empty(means.shape)
-        for k, inside, part in block_pieces(start, start + len(frames), UNIFORM_BLOCK):
-            uniform[part] = block_generator(self.seed, SPIKE_KEY, k).random((inside.stop, self.n_units))[
-                inside
-            ]
-        return poisson_quantile(uniform, means).astype(np.float32)
+    Raises
+    ------
+    TypeError, ValueError
+        As `Poisson`; and if a rate exceeds one spike a frame.
+    """
+
+    def _counts(self, means: FloatArray, start: int) -> Responses:
+        certain = np.flatnonzero((means > 1).any(axis=0))
+        if certain.size:
+            raise ValueError(
+                f"mean count must be at most 1 a frame, got {means.max():.4g} from cells {certain.tolist()}: "
+                "set maximal_rate to the frame rate or below"
+            )
+        drawn = uniform(self.seed, SPIKE_KEYS["bernoulli"], start, means.shape)
+        return (drawn < means).astype(np.float32)
+
+
+@final
+class ModulatedPoisson(SpikingCells):
+    r"""Poisson counts of a rate whose gain wanders: the doubly stochastic model.
+
+    A gain of mean 1 and variance :math:`\sigma_G^2`, gamma distributed, is drawn for each cell and each
+    period of `gain_frames` frames. The count over a period with mean :math:`\mu` is negative binomial,
+
+    .. math:: \operatorname{Var} N = \mu + \sigma_G^2 \mu^2, \quad F = 1 + \sigma_G^2 \mu > 1.
+
+    Parameters
+    ----------
+    responder, mean_rate, frame_rate, seed, spontaneous_rate, maximal_rate : optional
+        As in `Poisson`; the rates are those at a gain of 1.
+    gain_sd : float
+        sigma_G, above 0.
+    gain_frames : int
+        Number of frames that a gain lasts, a trial for example; periods begin at frame 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Poisson`; and if `gain_sd` or `gain_frames` is not above 0.
+
+    References
+    ----------
+    Goris, Movshon & Simoncelli 2014, Nat Neurosci 17:858, equations 2 and 3.
+    """
+
+    def __init__(self, *args: Any, gain_sd: float, gain_frames: int, **rates: Any) -> None:
+        super().__init__(*args, **rates)
+        self.gain_sd = _checks.positive("gain_sd", gain_sd)
+        self.gain_frames = _checks.integer("gain_frames", gain_frames, minimum=1)
+
+    def _counts(self, means: FloatArray, start: int) -> Responses:
+        modulated = np.empty_like(means)
+        for period, _, part in block_pieces(start, start + len(means), self.gain_frames):
+            rng = block_generator(self.seed, SPIKE_KEYS["gain"], period)
+            gain = rng.gamma(1 / self.gain_sd**2, self.gain_sd**2, self.n_units)
+            modulated[part] = gain * means[part]
+        drawn = uniform(self.seed, SPIKE_KEYS["modulated"], start, means.shape)
+        return poisson_quantile(drawn, modulated).astype(np.float32)
 
 
 def poisson_quantile(probability: FloatArray, mean: FloatArray) -> FloatArray:
