@@ -112,3 +112,13 @@ def test_negative_drives_are_refused():
     cell = cells.NormalizedCells(linear, semi_saturation=1.0)
     with pytest.raises(ValueError, match=r"responder must not respond negatively .* cells \[0, 1\] do"):
         cell.respond(np.concatenate([g.render(GRID)[None] for g in BANK[:2]]).astype(np.float32) * -1)
+
+
+def test_rows_of_the_weights_are_the_cells_that_are_divided():
+    frames = grating(45, 0.5).frames(0, 1)
+    drive = DRIVE.respond(frames)[0].astype(float) ** 2
+    weights = np.zeros((12, 12))
+    weights[2, 3] = 1  # cell 2 is divided by cell 3, and no other by any
+    expected = drive / (SIGMA**2 + np.where(np.arange(12) == 2, drive[3], 0))
+    measured = normalised(pool_weights=weights, maximum=1.0).respond(frames)[0]
+    np.testing.assert_allclose(measured, expected, rtol=1e-4, atol=1e-9)
