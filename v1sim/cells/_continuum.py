@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from v1sim import _checks
 from v1sim._types import Frames, Responses
 from v1sim.cells._complex import ComplexCells
-from v1sim.cells._simple import weighted_sums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -73,7 +72,7 @@ class IntermediateCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self._pairs.columns, self.grid)
+        sums = self._pairs.sums(frames)
         even, odd = sums[:, : self.n_units], sums[:, self.n_units :]
         share = self.complexity.astype(np.float32)
         return (1 - share) * np.maximum(even, 0) + share * np.hypot(even, odd)
