@@ -38,7 +38,7 @@ def test_what_is_drawn_follows_the_counts_exactly(draws):
 
 def test_a_roomy_grid_refuses_next_to_nothing(draws):
     refused = [population.too_large + population.too_fine for population in draws]
-    assert sum(refused) < 0.002 * 400 * len(draws)
+    assert sum(refused) < 0.01 * 400 * len(draws)
 
 
 def test_the_usual_grid_stays_inside_the_band_too():
@@ -92,7 +92,7 @@ def test_chi_squared_is_that_of_scipy_and_joins_small_bins(rng):
 # -- what the grid can hold ---------------------------------------------------------------------------
 
 
-def bank(rng, n=60):
+def bank(rng, n=40):
     return Gabor.from_tuning(
         spatial_frequency=rng.uniform(0.04, 0.12, n),
         orientation_deg=rng.uniform(0, 180, n),
@@ -112,10 +112,10 @@ def test_energy_outside_is_that_of_the_pixels_there(rng):
     gram = np.einsum("nip,njp->nij", *[pairs[:, :, outside]] * 2)
     measured = np.linalg.eigvalsh(gram)[:, -1]
     told = energy_outside(g, small)
-    near = (measured > 1e-4) & (measured < 0.05)
-    assert near.sum() > 10
-    np.testing.assert_allclose(told[near], measured[near], rtol=0.25)  # pixels and the turn of the balance
-    assert ((told > 0.01) >= (measured > 0.0125)).all()
+    near = (measured > 1e-3) & (measured < 0.05)
+    assert near.sum() > 8
+    np.testing.assert_allclose(told[near], measured[near], rtol=0.12)  # pixels, and the turn of the balance
+    assert (measured[told < 0.01] < 0.0112).all()
 
 
 def test_energy_beyond_nyquist_is_that_of_the_spectrum(rng):
@@ -126,8 +126,8 @@ def test_energy_beyond_nyquist_is_that_of_the_spectrum(rng):
     partner = 1j * g.quadrature().render(fine)
     power = np.abs(np.fft.fft2(g.render(fine) + partner)) ** 2  # one-sided: no DC of few cycles
     frequency = np.abs(np.fft.fftfreq(256, 0.25))
-    beyond = (frequency[:, None] > 0.5) | (frequency > 0.5)
-    measured = power[:, beyond].sum(axis=1) / power.sum(axis=(1, 2))
+    within = np.where(frequency == 0.5, 0.5, frequency < 0.5)
+    measured = 1 - within @ power @ within / power.sum(axis=(1, 2))
     told = energy_beyond_nyquist(g, Grid((64, 64)))
     near = (measured > 1e-4) & (measured < 0.05)
     assert near.sum() > 5
@@ -185,13 +185,14 @@ def drifting(population, i, frequency=None, n_frames=180):
 
 
 def test_cells_have_the_modulation_ratio_and_the_rate_that_were_drawn(population):
-    """Measured on drifting gratings; the border of the frame (1 % of energy) is what remains."""
+    """On drifting gratings; cells at the border lose up to 7 % of their gain with 1 % of their energy."""
     driven = population.maximal_rate - population.spontaneous_rate
     for i in range(len(population)):
         harmonics = np.abs(np.fft.rfft(population.responder.respond(drifting(population, i))[:, i])) / 180
         ratio = 2 * harmonics[1] / harmonics[0]
         assert ratio == pytest.approx(population.modulation_ratio[i], abs=0.03), i
-        assert harmonics[0] == pytest.approx(driven[i], rel=0.12), i
+        lost = 0.07 if energy_outside(population.gabor[i], population.grid) > 0.001 else 0.015
+        assert driven[i] * (1 - lost) ** population.exponent[i] < harmonics[0] < driven[i] * 1.01, i
 
 
 def test_cells_prefer_the_frequency_that_was_drawn(population):
@@ -201,7 +202,7 @@ def test_cells_prefer_the_frequency_that_was_drawn(population):
         for octave in octaves:
             frames = drifting(population, i, population.peak_frequency[i] * 2**octave, n_frames=12)
             response.append(population.responder.respond(frames)[:, i].mean())
-        assert abs(octaves[np.argmax(response)]) < 0.11, i
+        assert abs(octaves[np.argmax(response)]) < 0.16, i
 
 
 def test_rates_make_spikes_as_they_are(population):
@@ -252,9 +253,9 @@ def test_the_summary_prints_every_score(population, capsys):
             r"2048 x 2048 deg at 0.03125 pixels per degree; 0 draws reached beyond the frame, \d+ beyond the",
         ),
         (
-            {"grid": Grid((8, 8), pixel_size=1 / 80, unit="deg")},
+            {"grid": Grid((4, 5), pixel_size=1 / 80, unit="deg")},
             ValueError,
-            "grid cannot hold such cells: .* did not fit in 200 draws on 0.1 x 0.1 deg",
+            "grid cannot hold such cells: .* did not fit in 200 draws on 0.0625 x 0.05 deg",
         ),
     ],
 )

@@ -14,7 +14,7 @@ KINDS: tuple[Kind, Kind] = ("simple", "complex")
 LARGEST_RATIO = 1.87
 """Largest F1/F0 among the 308 neurons of Ringach, Shapley & Hawken 2002, whose last bin is 1.8 to 2."""
 _KS_95 = 1.358
-"""Kolmogorov's D of n draws from the distribution stays below this / sqrt(n) with a probability of 95 %."""
+"""Smirnov's D of samples of n and m stays below this * sqrt(1/n + 1/m) with a probability of 95 %."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,8 +82,8 @@ class Score:
         Largest distance between both cumulative distributions, taken at the edges of the bins: the counts
         say no more. Along several axes, that of both cumulative counts from the lowest bins on.
     ks_band : float
-        Distance that the published cells themselves keep from their own true distribution in 95 % of such
-        samples, 1.358 / sqrt(n_source); infinite for an assumption.
+        Distance below which 95 % of pairs of samples of n and of n_source cells from one distribution stay,
+        1.358 sqrt(1/n + 1/n_source) (Smirnov 1948); infinite for an assumption.
     chi2 : float
         Pearson's statistic; bins in which fewer than 5 values are expected are taken together.
     degrees : int
@@ -122,7 +122,9 @@ def score(statistic: str, histogram: Histogram, values: FloatArray) -> Score:
         n=len(values),
         n_source=round(histogram.n_source),
         ks=float(np.abs(difference).max()),
-        ks_band=float(_KS_95 / np.sqrt(histogram.n_source)) if histogram.n_source else np.inf,
+        ks_band=float(_KS_95 * np.sqrt(1 / len(values) + 1 / histogram.n_source))
+        if histogram.n_source
+        else np.inf,
         chi2=chi2,
         degrees=degrees,
         p_value=p_value,
