@@ -196,7 +196,7 @@ def test_cells_have_the_modulation_ratio_and_the_rate_that_were_drawn(population
 
 
 def test_cells_of_few_cycles_prefer_the_frequency_that_was_drawn(population):
-    """Carriers lie half an octave below and more; one half alone, as here, peaks by some .15 beside its pair."""
+    """Carriers lie half an octave below and more; a half alone, as here, peaks up to .2 beside its pair."""
     few = np.argsort(population.gabor.n_x)[:5]
     below = population.gabor.spatial_frequency[few] / population.peak_frequency[few]
     assert below.min() < 0.7
