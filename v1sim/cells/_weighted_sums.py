@@ -29,9 +29,10 @@ NEGLECTED = 2.0**-48
 """Share of a field's energy that may be left out: the square of float32's unit roundoff."""
 _SIDES = (8, 12, 16, 24, 32, 48)
 """Sides of tiles that are tried, beside the whole frame [px]."""
-_GATHER, _ADD, _CALL = 75, 75, 3000
+_GATHER, _ADD, _CALL = 75, 75, 15_000
 """Cost a frame of gathering one pixel, of adding to one sum and of one product, in multiplications of a
-large product: ratios of times measured in blocks of 256 frames, on one core."""
+large product: ratios of times measured in blocks of 256 frames. On one core a product costs a fifth of that;
+the rest keeps products few, as threads of a busy machine wait for each other at each."""
 
 
 @dataclass(frozen=True, eq=False)
