@@ -1,7 +1,7 @@
 r"""What reverse correlation says of a unit, in one row: a model cell, a learned unit and a neuron alike.
 
-The response to Gaussian white noise is split into its first- and second-order parts (Wiener 1958; Marmarelis &
-Marmarelis 1978, chapter 4). With the mean response :math:`\bar r`, the response-triggered average s and the
+The response to Gaussian white noise is split into its first- and second-order parts (Wiener 1958; Marmarelis
+& Marmarelis 1978, chapter 4). With the mean response :math:`\bar r`, the response-triggered average s and the
 covariance C about it, in units of the pixel's variance, their powers are
 
 .. math:: P_1 = \bar r^2\,|s|^2, \qquad P_2 = \tfrac12 \bar r^2\,\lVert C + s s^T - 1 \rVert_F^2 .
@@ -73,7 +73,7 @@ class RecoveredUnits:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         """Make it again from saved arrays."""
-        own = {field.name: arrays[field.name] for field in fields(cls)}
+        own: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
         return cls(**own | {"is_space_time": bool(arrays["is_space_time"])})
 
     def __len__(self) -> int:
@@ -240,7 +240,8 @@ def _maps(plane: FloatArray) -> FloatArray:
     """Return of fields (k, n_lags, ny, nx) the same two-dimensional part, shape (k, rows, nx)."""
     if plane.shape[2] == 1:
         return plane[:, :, 0]
-    return plane[:, np.square(plane).sum(axis=(0, 2, 3)).argmax()]
+    strongest = int(np.square(plane).sum(axis=(0, 2, 3)).argmax())
+    return plane[:, strongest]
 
 
 def _packed(gabor: Gabor) -> FloatArray:

@@ -10,7 +10,7 @@ from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.analysis import RecoveredUnits, describe_recovered
 from v1sim.io import Recording
-from v1sim.revcorr import sta, stc, stc_from_sums
+from v1sim.revcorr import sta, stc
 from v1sim.stimuli import ArrayStimulus
 from v1sim.stream import Progress
 
@@ -157,6 +157,9 @@ def analyze_recording(
         workers=workers,
         progress=progress,
     )
+    about_sta = second
+    if config.project_sta:
+        about_sta = stc(stimulus, counts, n_lags=config.n_lags, breaks=recording.breaks, workers=workers)
     units = range(len(first.rf))
     axes = [np.concatenate([second.excitatory_axes(u), second.suppressive_axes(u)]) for u in units]
     ratios = [
@@ -177,7 +180,7 @@ def analyze_recording(
         n_frames=np.array(first.n_frames),
         warnings=np.array(second.warnings, dtype=np.str_),
         frame_rate=np.array(np.nan if recording.frame_rate is None else recording.frame_rate),
-        units=describe_recovered(first, stc_from_sums(second.sums) if config.project_sta else second),
+        units=describe_recovered(first, about_sta),
     )
 
 
