@@ -241,7 +241,7 @@ def _maps(plane: FloatArray) -> FloatArray:
     if plane.shape[2] == 1:
         return plane[:, :, 0]
     strongest = int(np.square(plane).sum(axis=(0, 2, 3)).argmax())
-    return plane[:, strongest]
+    return np.asarray(plane[:, strongest])
 
 
 def _packed(gabor: Gabor) -> FloatArray:
