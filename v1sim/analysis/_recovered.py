@@ -239,9 +239,10 @@ def _map(field: FloatArray) -> FloatArray:
 def _maps(plane: FloatArray) -> FloatArray:
     """Return of fields (k, n_lags, ny, nx) the same two-dimensional part, shape (k, rows, nx)."""
     if plane.shape[2] == 1:
-        return plane[:, :, 0]
-    strongest = int(np.square(plane).sum(axis=(0, 2, 3)).argmax())
-    return np.asarray(plane[:, strongest])
+        part = plane[:, :, 0]
+    else:
+        part = plane[:, int(np.square(plane).sum(axis=(0, 2, 3)).argmax())]
+    return np.asarray(part)
 
 
 def _packed(gabor: Gabor) -> FloatArray:

@@ -5,6 +5,7 @@ from v1sim.io._filters import Filters, read_filters
 from v1sim.io._published import Published, read_published
 from v1sim.io._recording import Recording, load_recording
 from v1sim.io._runs import load_run, new_folder, save_run
+from v1sim.io._shipped import read_shipped_filters, shipped_folder
 from v1sim.io._tables import write_table
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "new_folder",
     "read_filters",
     "read_published",
+    "read_shipped_filters",
     "save_run",
+    "shipped_folder",
     "stack_repeats",
     "write_table",
 ]
