@@ -233,7 +233,7 @@ def _noise_free(ratios: FloatArray, gamma: float) -> FloatArray:
 
 def _map(field: FloatArray) -> FloatArray:
     """Return of a field (n_lags, ny, nx) the lags by positions, or its lag of most energy."""
-    return _maps(field[None])[0]
+    return np.asarray(_maps(field[None])[0])
 
 
 def _maps(plane: FloatArray) -> FloatArray:
