@@ -1,7 +1,8 @@
 """Parts of a batch on as many threads as BLAS may use, with BLAS itself held to one in each."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -40,8 +41,14 @@ def each(work: Callable[[Part], Result], parts: Iterable[Part], *, multiplicatio
         if n_threads == 1:
             yield from map(work, items)
             return
-        with ThreadPoolExecutor(min(n_threads, len(items))) as pool:
-            yield from pool.map(work, items)
+        with ThreadPoolExecutor(n_threads) as pool:
+            waiting: deque[Future[Result]] = deque()
+            for item in items:
+                if len(waiting) > n_threads:  # a few ahead, so that no more results than those are in memory
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(work, item))
+            while waiting:
+                yield waiting.popleft().result()
 
 
 @contextmanager
