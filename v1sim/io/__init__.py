@@ -7,6 +7,7 @@ from v1sim.io._recording import Recording, load_recording
 from v1sim.io._runs import load_run, new_folder, save_run
 from v1sim.io._shipped import read_shipped_filters, shipped_folder
 from v1sim.io._tables import write_table
+from v1sim.io._weights import read_weights
 
 __all__ = [
     "Alignment",
@@ -20,6 +21,7 @@ __all__ = [
     "read_filters",
     "read_published",
     "read_shipped_filters",
+    "read_weights",
     "save_run",
     "shipped_folder",
     "stack_repeats",
