@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Grid", "cells", "experiments", "gabor", "io", "plotting", "revcorr", "stimuli"]
+__all__ = ["Grid", "analysis", "cells", "experiments", "gabor", "io", "plotting", "revcorr", "stimuli"]
 
 
 def __getattr__(name: str) -> Any:
