@@ -1,6 +1,7 @@
 """Physiology: what an experimenter measures of any unit, and how populations compare."""
 
 from v1sim.analysis._compare import compare
+from v1sim.analysis._compare_responses import ResponseComparison, compare_responses
 from v1sim.analysis._comparison import Comparison, Row
 from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share, scrambled_null
 from v1sim.analysis._measurements import MEASURES, Measurements, bandwidth_index, measure
@@ -11,6 +12,11 @@ from v1sim.analysis._ranges import (
     preferred_frequency,
     summation_diameter,
     suppression_index,
+)
+from v1sim.analysis._representations import (
+    best_match_correlation,
+    linear_cka,
+    representational_similarity,
 )
 from v1sim.analysis._selectivity import (
     circular_variance,
@@ -32,14 +38,17 @@ __all__ = [
     "GaborShare",
     "Histogram",
     "Measurements",
+    "ResponseComparison",
     "Row",
     "Sample",
     "Similarity",
     "Source",
     "bandwidth_index",
     "bandwidth_octaves",
+    "best_match_correlation",
     "circular_variance",
     "compare",
+    "compare_responses",
     "direction_index",
     "direction_selectivity_index",
     "gabor_like",
@@ -47,6 +56,7 @@ __all__ = [
     "half_bandwidth_deg",
     "harmonics",
     "ks_similarity",
+    "linear_cka",
     "measure",
     "modulation_ratio",
     "o_p_ratio",
@@ -56,6 +66,7 @@ __all__ = [
     "preferred_frequency",
     "preferred_orientation_deg",
     "published",
+    "representational_similarity",
     "scrambled_null",
     "similarity",
     "summation_diameter",
