@@ -8,14 +8,19 @@ from v1sim.convnet._channel_pooling import ChannelPool, NeighbourhoodPool, torus
 from v1sim.convnet._convolution import Conv2d, Dense, Flatten
 from v1sim.convnet._detector import Detector
 from v1sim.convnet._layer import Layer, Maps, Parameters, Pullback, Reach, Shape
+from v1sim.convnet._normalisation import BatchStandardization, DivisiveNormalization, batch_statistics
+from v1sim.convnet._operators import convolve2d, correlate2d
 from v1sim.convnet._pooling import Pool2d
 from v1sim.convnet._stack import Stack
+from v1sim.convnet._unshared import TiledConv2d, UnsharedConv2d
 
 __all__ = [
+    "BatchStandardization",
     "ChannelPool",
     "Conv2d",
     "Dense",
     "Detector",
+    "DivisiveNormalization",
     "Flatten",
     "Layer",
     "Maps",
@@ -26,5 +31,10 @@ __all__ = [
     "Reach",
     "Shape",
     "Stack",
+    "TiledConv2d",
+    "UnsharedConv2d",
+    "batch_statistics",
+    "convolve2d",
+    "correlate2d",
     "torus_neighbourhoods",
 ]

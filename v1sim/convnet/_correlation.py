@@ -16,6 +16,7 @@ how it is cut depends on the shapes alone, so that results do not depend on the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,12 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from v1sim.convnet._layer import Maps
+from v1sim.convnet._threads import each
 
 BUFFER_BYTES = 2**22
 """Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
-COLUMNS = 256
-"""Columns of a matrix product below which narrow pictures stand side by side."""
+COLUMNS = 128
+"""Columns of a matrix product up to which narrow pictures stand side by side: fewer waste the processor's."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Tile:
     columns: slice
 
 
-def correlate(x: Maps, kernel: NDArray[Any], stride: tuple[int, int]) -> Maps:
+def correlate(
+    x: Maps, kernel: NDArray[Any], stride: tuple[int, int], bias: NDArray[Any] | None = None
+) -> Maps:
     """Return the cross-correlation of maps with a kernel, without padding.
 
     Parameters
@@ -50,6 +54,8 @@ def correlate(x: Maps, kernel: NDArray[Any], stride: tuple[int, int]) -> Maps:
         Kernels, of the dtype of `x`.
     stride : tuple of int
         Along rows and columns.
+    bias : ndarray, shape (out,), optional
+        Added to the channels.
 
     Returns
     -------
@@ -58,13 +64,19 @@ def correlate(x: Maps, kernel: NDArray[Any], stride: tuple[int, int]) -> Maps:
     n_out, _, ky, kx = kernel.shape
     y = np.empty((len(x), n_out, *_outputs(x, (ky, kx), stride)), x.dtype)
     matrix = _as_matrix(kernel)
-    for tile in _tiles(x, kernel, stride):
+
+    def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
         part = y[tile.pictures, :, tile.rows, tile.columns]
         if len(part) == 1:
             np.matmul(matrix, patches, out=part[0].swapaxes(0, 1))
         else:
             part[...] = _apart(np.matmul(matrix, patches), len(part))
+        if bias is not None:
+            part += bias.astype(y.dtype, copy=False)[:, None, None]
+
+    for _ in each(fill, _tiles(x, kernel.shape, stride), multiplications=y.size * matrix.shape[1]):
+        pass
     return y
 
 
@@ -75,26 +87,40 @@ def correlate_transposed(
     _, channels, ky, kx = kernel.shape
     dx = np.zeros((len(dy), channels, *size), dy.dtype)
     matrix = np.ascontiguousarray(_as_matrix(kernel).T)
-    for tile in _tiles(dx, kernel, stride):
-        part = _together(dy[tile.pictures, :, tile.rows, tile.columns])
-        n_rows, width = len(part), part.shape[2]
-        buffer = np.zeros(((n_rows - 1) * stride[0] + ky, channels * kx, width), dy.dtype)
-        for row, gradient in enumerate(part):
-            window = buffer[row * stride[0] : row * stride[0] + ky].reshape(-1, width)
-            window += matrix @ gradient
-        _fold(buffer.reshape(len(buffer), channels, kx, width), dx, tile, stride)
+
+    def spread(tiles: list[Tile]) -> None:
+        for tile in tiles:
+            part = _together(dy[tile.pictures, :, tile.rows, tile.columns])
+            n_rows, width = len(part), part.shape[2]
+            buffer = np.zeros(((n_rows - 1) * stride[0] + ky, channels * kx, width), dy.dtype)
+            for row, gradient in enumerate(part):
+                window = buffer[row * stride[0] : row * stride[0] + ky].reshape(-1, width)
+                window += matrix @ gradient
+            _fold(buffer.reshape(len(buffer), channels, kx, width), dx, tile, stride)
+
+    tiles = groupby(_tiles(dx, kernel.shape, stride), key=lambda tile: tile.pictures)
+    pictures = [list(group) for _, group in tiles]  # tiles of one picture overlap: one thread adds them up
+    for _ in each(spread, pictures, multiplications=dy.size * len(matrix)):
+        pass
     return dx
 
 
 def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int, int]) -> NDArray[Any]:
     """Return the gradient in respect of the kernel of that shape (out, channel, ky, kx)."""
     n_out, channels, ky, kx = shape
-    total = np.zeros((n_out, ky * channels * kx), x.dtype)
-    for tile in _tiles(x, np.empty(shape, x.dtype), stride):
+
+    def share(tile: Tile) -> NDArray[Any]:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
         part = _together(dy[tile.pictures, :, tile.rows, tile.columns])
+        total = np.zeros((n_out, ky * channels * kx), x.dtype)
         for gradient, patch in zip(part, patches, strict=True):
             total += gradient @ patch.T
+        return total
+
+    total = np.zeros((n_out, ky * channels * kx), x.dtype)
+    tiles = _tiles(x, shape, stride)
+    for part in each(share, tiles, multiplications=dy.size * total.shape[1]):
+        total += part
     return total.reshape(n_out, ky, channels, kx).swapaxes(1, 2)
 
 
@@ -164,9 +190,9 @@ def _apart(rows: NDArray[Any], n_pictures: int) -> Maps:
     return rows.reshape(*rows.shape[:2], n_pictures, -1).transpose(2, 1, 0, 3)
 
 
-def _tiles(x: Maps, kernel: NDArray[Any], stride: tuple[int, int]) -> Iterator[Tile]:
+def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterator[Tile]:
     """Yield tiles whose buffers are of about `BUFFER_BYTES` or less."""
-    _, channels, ky, kx = kernel.shape
+    _, channels, ky, kx = kernel
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
     width = max(1, min(n_columns, affordable // ky))

@@ -8,6 +8,7 @@ from typing import Any, Self, final
 from numpy.typing import NDArray
 
 from v1sim import _checks
+from v1sim.convnet._files import FilePath, layers_with_weights, read_layers, write_layers
 from v1sim.convnet._layer import Layer, Maps, Parameters, Pullback, Reach, Shape
 
 
@@ -190,6 +191,54 @@ class Stack:
         ]
         total = sum(value.size for value in self.parameters().values())
         return "\n".join([*lines, f"{total:,} parameters"])
+
+    def save(self, path: FilePath) -> None:
+        """Write the stack to an .npz: its architecture as text, its arrays, no pickles.
+
+        Raises
+        ------
+        ValueError
+            If a layer is of a kind that has no form on disk.
+        OSError
+            If the file cannot be written.
+        """
+        write_layers(path, self.layers, self.input_shape)
+
+    @classmethod
+    def load(cls, path: FilePath) -> Self:
+        """Return the stack of an .npz that `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is damaged or no stack; the error names the layer.
+        """
+        layers, input_shape = read_layers(path)
+        return cls(layers, input_shape=input_shape)
+
+    def with_weights(self, path: FilePath, *, names: Mapping[str, str] | None = None) -> Self:
+        """Return the stack with the weights of a file.
+
+        Parameters
+        ----------
+        path : path
+            An .npz of `save`, of a stack with the same layers; or .safetensors, .onnx, .pt or .pth, whose
+            tensors have the axes of torch.
+        names : dict of str to str, optional
+            For files of other programs: which of the layers take weights, and the name of each there, for
+            example ``{"conv1": "features.0"}`` for "features.0.weight" and "features.0.bias". Unless told,
+            every layer with parameters takes those of its own name.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or of another architecture; the error names the first layer that differs.
+        """
+        return type(self)(layers_with_weights(self.layers, path, names), input_shape=self.input_shape)
 
     def _reaches(self, input_shape: Shape | None, last: str) -> Reach:
         """Return what a unit of the layer `last` sees of the stack's input."""

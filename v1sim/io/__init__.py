@@ -7,6 +7,7 @@ from v1sim.io._published import Published, read_published
 from v1sim.io._recording import Recording, load_recording
 from v1sim.io._runs import load_run, new_folder, save_run
 from v1sim.io._tables import write_table
+from v1sim.io._weights import read_weights
 
 __all__ = [
     "Alignment",
@@ -21,6 +22,7 @@ __all__ = [
     "read_filters",
     "read_orientation_data",
     "read_published",
+    "read_weights",
     "save_run",
     "stack_repeats",
     "write_table",
