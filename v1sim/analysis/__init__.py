@@ -3,3 +3,77 @@
 from v1sim.analysis._recovered import RecoveredUnits, complexity_index, describe_recovered
 
 __all__ = ["RecoveredUnits", "complexity_index", "describe_recovered"]
+"""Physiology: what an experimenter measures of any unit, and how populations compare."""
+
+from v1sim.analysis._compare import compare
+from v1sim.analysis._compare_responses import ResponseComparison, compare_responses
+from v1sim.analysis._comparison import Comparison, Row
+from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share, scrambled_null
+from v1sim.analysis._measurements import MEASURES, Measurements, bandwidth_index, measure
+from v1sim.analysis._modulation import harmonics, modulation_ratio, phase_modulation
+from v1sim.analysis._ranges import (
+    bandwidth_octaves,
+    overlap_index,
+    preferred_frequency,
+    summation_diameter,
+    suppression_index,
+)
+from v1sim.analysis._representations import (
+    best_match_correlation,
+    linear_cka,
+    representational_similarity,
+)
+from v1sim.analysis._selectivity import (
+    circular_variance,
+    direction_index,
+    direction_selectivity_index,
+    half_bandwidth_deg,
+    o_p_ratio,
+    orientation_selectivity_index,
+    preferred_orientation_deg,
+)
+from v1sim.analysis._similarity import MINIMUM_UNITS, Similarity, ks_similarity, similarity
+from v1sim.analysis._sources import Histogram, Sample, Source, published
+
+__all__ = [
+    "MEASURES",
+    "MINIMUM_UNITS",
+    "Comparison",
+    "GaborNull",
+    "GaborShare",
+    "Histogram",
+    "Measurements",
+    "ResponseComparison",
+    "Row",
+    "Sample",
+    "Similarity",
+    "Source",
+    "bandwidth_index",
+    "bandwidth_octaves",
+    "best_match_correlation",
+    "circular_variance",
+    "compare",
+    "compare_responses",
+    "direction_index",
+    "direction_selectivity_index",
+    "gabor_like",
+    "gabor_share",
+    "half_bandwidth_deg",
+    "harmonics",
+    "ks_similarity",
+    "linear_cka",
+    "measure",
+    "modulation_ratio",
+    "o_p_ratio",
+    "orientation_selectivity_index",
+    "overlap_index",
+    "phase_modulation",
+    "preferred_frequency",
+    "preferred_orientation_deg",
+    "published",
+    "representational_similarity",
+    "scrambled_null",
+    "similarity",
+    "summation_diameter",
+    "suppression_index",
+]

@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.gabor import Gabor, GaborFit, fit_gabor, from_arrays, null_fit, to_arrays
+from v1sim.analysis import gabor_like, scrambled_null
+from v1sim.gabor import Gabor, GaborFit, fit_gabor, from_arrays, to_arrays
 from v1sim.io import Filters
 from v1sim.stream import Progress
 
 DIMENSIONS = (2, 3, 4)
 """One filter (ny, nx), a stack (n, ny, nx), or one with channels (n, channels, ny, nx)."""
-_PART = 512
-"""Filters whose scrambled copies are fitted at once, so that memory does not grow with their number."""
 SUMMARISED = (
     "r_squared",
     "spatial_frequency",
@@ -122,12 +121,12 @@ class FilterFitResult:
     @property
     def gabor_like(self) -> NDArray[np.bool_]:
         """Live filters with an R^2 above the threshold, shape (n,)."""
-        return self.live & (np.nan_to_num(self.fit.r_squared) > self.threshold)
+        return self.live & gabor_like(self.fit.r_squared, self.threshold)
 
     @property
     def null_gabor_like(self) -> NDArray[np.bool_]:
         """Scrambled copies with an R^2 above the threshold, shape (m,)."""
-        return np.asarray(np.nan_to_num(self.null_r_squared) > self.threshold)
+        return gabor_like(self.null_r_squared, self.threshold)
 
     @property
     def colour_words(self) -> list[str]:
@@ -226,26 +225,18 @@ def fit_filters(
         return None if progress is None else lambda done, _: progress(before + done, total)
 
     fit = fit_gabor(stack, offset=config.offset, model="auto", workers=workers, progress=told(0))
-    live = ~fit.flags["dead"]
-    parameters, r_squared, blob = [np.empty((8, 0))], [np.empty(0)], [np.empty(0, bool)]
-    chosen = np.flatnonzero(live) if config.null_copies else np.empty(0, np.intp)
-    for k, start in enumerate(range(0, len(chosen), _PART)):
-        state = np.random.SeedSequence(config.seed, spawn_key=(k,)).generate_state(1)
-        null = null_fit(
-            fit[chosen[start : start + _PART]],
-            seed=int(state[0]),
-            copies=config.null_copies,
-            workers=workers,
-            progress=told(total - config.null_copies * (len(chosen) - start)),
-        )
-        parameters.append(np.stack(list(null.gabor.parameters().values())))
-        r_squared.append(null.r_squared)
-        blob.append(null.flags["blob"])
+    null = scrambled_null(
+        fit,
+        seed=config.seed,
+        copies=config.null_copies,
+        workers=workers,
+        progress=told(total - config.null_copies * int((~fit.flags["dead"]).sum())),
+    )
     return FilterFitResult(
         fit=fit,
         layer=filters.layer,
         threshold=config.threshold,
-        null_parameters=np.concatenate(parameters, axis=1),
-        null_r_squared=np.concatenate(r_squared),
-        null_blob=np.concatenate(blob),
+        null_parameters=null.parameters,
+        null_r_squared=null.r_squared,
+        null_blob=null.blob,
     )

@@ -2,6 +2,7 @@
 
 from v1sim.io._alignment import Alignment, align_spikes, stack_repeats
 from v1sim.io._filters import Filters, read_filters
+from v1sim.io._orientation import OrientationData, read_orientation_data
 from v1sim.io._published import Published, read_published
 from v1sim.io._recording import Recording, load_recording
 from v1sim.io._runs import load_run, new_folder, save_run
@@ -12,6 +13,7 @@ from v1sim.io._weights import read_weights
 __all__ = [
     "Alignment",
     "Filters",
+    "OrientationData",
     "Published",
     "Recording",
     "align_spikes",
@@ -19,6 +21,7 @@ __all__ = [
     "load_run",
     "new_folder",
     "read_filters",
+    "read_orientation_data",
     "read_published",
     "read_shipped_filters",
     "read_weights",
