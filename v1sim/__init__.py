@@ -1,6 +1,5 @@
 """v1sim: simulate primary visual cortex and study it as an experimenter would.
 
-The rooms are imported on first use: ``from v1sim import Grid, gabor, stimuli, cells, revcorr, io``.
 The rooms are imported on first use:
 ``from v1sim import Grid, gabor, stimuli, cells, revcorr, convnet, analysis, io``.
 """

@@ -1,8 +1,3 @@
-"""What the measurements mean: units described, tuned, compared."""
-
-from v1sim.analysis._recovered import RecoveredUnits, complexity_index, describe_recovered
-
-__all__ = ["RecoveredUnits", "complexity_index", "describe_recovered"]
 """Physiology: what an experimenter measures of any unit, and how populations compare."""
 
 from v1sim.analysis._compare import compare
@@ -18,11 +13,8 @@ from v1sim.analysis._ranges import (
     summation_diameter,
     suppression_index,
 )
-from v1sim.analysis._representations import (
-    best_match_correlation,
-    linear_cka,
-    representational_similarity,
-)
+from v1sim.analysis._recovered import RecoveredUnits, complexity_index, describe_recovered
+from v1sim.analysis._representations import best_match_correlation, linear_cka, representational_similarity
 from v1sim.analysis._selectivity import (
     circular_variance,
     direction_index,
@@ -43,6 +35,7 @@ __all__ = [
     "GaborShare",
     "Histogram",
     "Measurements",
+    "RecoveredUnits",
     "ResponseComparison",
     "Row",
     "Sample",
@@ -54,6 +47,8 @@ __all__ = [
     "circular_variance",
     "compare",
     "compare_responses",
+    "complexity_index",
+    "describe_recovered",
     "direction_index",
     "direction_selectivity_index",
     "gabor_like",
