@@ -5,7 +5,13 @@ from v1sim.analysis._compare_responses import ResponseComparison, compare_respon
 from v1sim.analysis._comparison import Comparison, Row
 from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share, scrambled_null
 from v1sim.analysis._measurements import MEASURES, Measurements, bandwidth_index, measure
+from v1sim.analysis._battery import Tuning
+from v1sim.analysis._characterize import characterize
+from v1sim.analysis._fits import CurveFit, fit_contrast, fit_frequency, fit_orientation, fit_size
+from v1sim.analysis._models import MODELS
 from v1sim.analysis._modulation import harmonics, modulation_ratio, phase_modulation
+from v1sim.analysis._physiology import MEASURES, Physiology
+from v1sim.analysis._protocols import Protocols
 from v1sim.analysis._ranges import (
     bandwidth_octaves,
     overlap_index,
@@ -44,6 +50,13 @@ __all__ = [
     "bandwidth_index",
     "bandwidth_octaves",
     "best_match_correlation",
+    "MODELS",
+    "CurveFit",
+    "Physiology",
+    "Protocols",
+    "Tuning",
+    "bandwidth_octaves",
+    "characterize",
     "circular_variance",
     "compare",
     "compare_responses",
@@ -53,6 +66,10 @@ __all__ = [
     "direction_selectivity_index",
     "gabor_like",
     "gabor_share",
+    "fit_contrast",
+    "fit_frequency",
+    "fit_orientation",
+    "fit_size",
     "half_bandwidth_deg",
     "harmonics",
     "ks_similarity",
