@@ -1,5 +1,6 @@
 """Physiology: what an experimenter measures of any unit, and how populations compare."""
 
+from v1sim.analysis._as_stack import as_stack, cell_positions
 from v1sim.analysis._compare import compare
 from v1sim.analysis._compare_responses import ResponseComparison, compare_responses
 from v1sim.analysis._comparison import Comparison, Row
@@ -29,6 +30,7 @@ from v1sim.analysis._selectivity import (
 )
 from v1sim.analysis._similarity import MINIMUM_UNITS, Similarity, ks_similarity, similarity
 from v1sim.analysis._sources import Histogram, Sample, Source, published
+from v1sim.analysis._units import StackUnits, as_responder
 
 __all__ = [
     "MEASURES",
@@ -43,9 +45,13 @@ __all__ = [
     "Sample",
     "Similarity",
     "Source",
+    "StackUnits",
+    "as_responder",
+    "as_stack",
     "bandwidth_index",
     "bandwidth_octaves",
     "best_match_correlation",
+    "cell_positions",
     "circular_variance",
     "compare",
     "compare_responses",
