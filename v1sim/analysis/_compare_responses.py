@@ -239,9 +239,9 @@ def _check_grid(name: str, population: Any, stimulus: Stimulus) -> None:
     if sees is None or shows is None or sees == shows:
         return
     raise ValueError(
-        f"population {name!r} sees {_words(sees)}, but the stimulus shows {_words(shows)}. Make its "
-        "cells on the stimulus's grid, or convolve its kernels over it: "
-        "as_responder(Stack([Conv2d(kernels)], input_shape=...), layer, position)"
+        f"population {name!r} sees {_words(sees)}, but the stimulus shows {_words(shows)}. Make its cells "
+        "on the stimulus's grid, or convolve its kernels over it: as_responder(Stack([Conv2d(kernels)], "
+        "input_shape=...), layer, position)"
     )
 
 

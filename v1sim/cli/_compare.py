@@ -4,9 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.table import Table
 
 from v1sim import experiments, io
 from v1sim.cli._app import app, console, progress_bar
@@ -36,12 +34,10 @@ def compare(
 ) -> None:
     """Study model cells, learned units, filters of others and random ones with the same noise and gratings.
 
-    All are reverse-correlated with the same white noise, fitted with Gabors, probed with the same gratings and
-    set beside published macaque V1.
+    All are reverse-correlated with the same white noise, fitted with Gabors, probed with the same
+    gratings and set beside published macaque V1.
     """
-    config = experiments.ComparisonConfig(
-        shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed
-    )
+    config = experiments.ComparisonConfig(shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed)
     given = {path.name: io.read_filters(path) for path in filters or []}
     with io.new_folder(out) as folder:
         stacks = experiments.shipped_stacks()

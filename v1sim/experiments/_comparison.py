@@ -196,7 +196,9 @@ def compare_populations(
     everyone = Together(tuple(one.responder for one in subjects))
     noise = GaussianNoise(grid, n_frames=config.n_frames, seed=config.seed)
     first = sta(noise, everyone, workers=workers, progress=_stage(progress, "sta"))
-    second = stc(noise, everyone, rank=AXES, seed=config.seed, workers=workers, progress=_stage(progress, "stc"))
+    second = stc(
+        noise, everyone, rank=AXES, seed=config.seed, workers=workers, progress=_stage(progress, "stc")
+    )
     units = describe_recovered(first, second, grid)
     physiology = characterize(everyone, grid, workers=workers, progress=_stage(progress, "gratings"))
     images = NaturalPatches(

@@ -1,6 +1,5 @@
 """Who takes part in a comparison: model cells, units of stacks, filters of others, and controls."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,6 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray, Frames, Responder, Responses
 from v1sim.analysis import as_responder
-from v1sim.cells import sample_population
 from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
 from v1sim.gabor import split_colour
 from v1sim.grid import Grid
@@ -82,7 +80,11 @@ def stack_subject(
     if not isinstance(first, Conv2d):
         raise ValueError(f"stack of {name!r} must begin with a Conv2d, got {type(first).__name__}")
     groups = [stage.group for stage in others if isinstance(stage, ChannelPool)]
-    kernels = first.kernel[:, 0].astype(np.float64).reshape(n_channels, int(np.prod(groups)), *first.kernel.shape[2:])
+    kernels = (
+        first.kernel[:, 0]
+        .astype(np.float64)
+        .reshape(n_channels, int(np.prod(groups)), *first.kernel.shape[2:])
+    )
     kernels = kernels[chosen]
     seen = whole.receptive_field(layer)
     top, left = position * seen.stride + seen.offset

@@ -120,9 +120,7 @@ def _draw_distribution(axes: Axes, result: ComparisonResult, k: int, name: str) 
     axes.spines["left"].set_visible(False)
 
 
-def _within(
-    density: NDArray[Any], edges: FloatArray, bins: FloatArray
-) -> tuple[NDArray[Any], FloatArray]:
+def _within(density: NDArray[Any], edges: FloatArray, bins: FloatArray) -> tuple[NDArray[Any], FloatArray]:
     """Return a histogram moved by whole turns into the range that is drawn: -22.5 to 157.5 becomes 0 to 180."""
     below = edges[:-1] < bins[0]
     if not below.any():
