@@ -23,10 +23,17 @@ from v1sim.analysis import (
     gabor_share,
     scrambled_null,
 )
+from v1sim.convnet import Stack
 from v1sim.experiments._reverse_correlation import smallest_principal_cosine
-from v1sim.experiments._subjects import Subject, Together
+from v1sim.experiments._subjects import (
+    Subject,
+    Together,
+    comparison_grid,
+    comparison_subjects,
+)
 from v1sim.gabor import fit_gabor
 from v1sim.grid import Grid
+from v1sim.io import Filters
 from v1sim.revcorr import STA, STC, sta, stc
 from v1sim.stimuli import GaussianNoise, NaturalPatches
 from v1sim.stream import Progress
@@ -162,7 +169,8 @@ _OWN = tuple(f.name for f in fields(ComparisonResult) if f.name not in _PARTS)
 
 def compare_populations(
     config: ComparisonConfig,
-    subjects: Sequence[Subject],
+    stacks: Mapping[str, Stack],
+    filters: Mapping[str, Filters],
     *,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -173,8 +181,10 @@ def compare_populations(
     ----------
     config : ComparisonConfig
         How to study them.
-    subjects : sequence of Subject
-        The populations.
+    stacks : mapping of str to Stack
+        Learned stacks by name, e.g. `shipped_stacks`: a convolution, a detector, perhaps a pool over pairs.
+    filters : mapping of str to Filters
+        Further filters by name, beside those that come with the package.
     workers : int, optional
         Number of threads; all cores unless told. The result does not depend on it.
     progress : callable, optional
@@ -187,12 +197,13 @@ def compare_populations(
     Raises
     ------
     ValueError
-        If there is no population, or two have the same name.
+        If two populations have the same name, filters are larger than a frame, or a stack is of another kind.
     """
+    subjects = comparison_subjects(config.shape, stacks, filters, n_units=config.n_units, seed=config.seed)
     names = [one.name for one in subjects]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(f"subjects must be populations of different names, got {names}")
-    grid = Grid(config.shape)
+    if len(set(names)) < len(names):
+        raise ValueError(f"populations must have different names, got {names}")
+    grid = comparison_grid(config.shape)
     everyone = Together(tuple(one.responder for one in subjects))
     noise = GaussianNoise(grid, n_frames=config.n_frames, seed=config.seed)
     first = sta(noise, everyone, workers=workers, progress=_stage(progress, "sta"))
@@ -212,11 +223,13 @@ def compare_populations(
         progress=_stage(progress, "images"),
     )
     population = np.repeat(np.arange(len(names)), [len(one) for one in subjects])
-    actual, found, agreement = _agreement(subjects, first, second)
+    actual = np.concatenate([one.fields for one in subjects])
+    is_pair = np.concatenate([one.is_pair for one in subjects])
+    found, agreement = _agreement(actual, is_pair, first, second)
     return ComparisonResult(
         names=np.array(names),
         population=population,
-        is_pair=np.concatenate([np.full(len(one), one.fields.shape[1] == 2) for one in subjects]),
+        is_pair=is_pair,
         actual=actual.astype(np.float32),
         found=found.astype(np.float32),
         agreement=agreement,
@@ -228,23 +241,14 @@ def compare_populations(
 
 
 def _agreement(
-    subjects: Sequence[Subject], first: STA, second: STC
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return actual and found fields (n, 2, ny, nx), and how well they agree (n,)."""
-    actual, found, agreement = [], [], []
-    start = 0
-    for one in subjects:
-        mine = slice(start, start + len(one))
-        start += len(one)
-        if one.fields.shape[1] == 1:
-            recovered = first.rf[mine, :1]
-            agreement.append(_correlation(one.fields[:, 0], recovered[:, 0]))
-        else:
-            recovered = second.eigenvectors[mine, :AXES, 0]
-            agreement.append(smallest_principal_cosine(one.fields, recovered))
-        for store, values in ((actual, one.fields), (found, recovered)):
-            store.append(np.broadcast_to(values, (len(one), 2, *values.shape[2:])))
-    return np.concatenate(actual), np.concatenate(found), np.concatenate(agreement)
+    fields: FloatArray, is_pair: NDArray[np.bool_], first: STA, second: STC
+) -> tuple[FloatArray, FloatArray]:
+    """Return what was found (n, 2, ny, nx), and how well it agrees with the fields (n,)."""
+    found = np.where(is_pair[:, None, None, None], second.eigenvectors[:, :AXES, 0], first.rf[:, :1])
+    agreement = np.empty(len(fields))
+    agreement[~is_pair] = _correlation(fields[~is_pair, 0], found[~is_pair, 0])
+    agreement[is_pair] = smallest_principal_cosine(fields[is_pair], found[is_pair])
+    return found, agreement
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> FloatArray:
