@@ -1,6 +1,7 @@
 """Experiments: one question each, a frozen configuration in, a frozen result out."""
 
 from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
+from v1sim.experiments._population import PopulationConfig, PopulationResult, draw_population
 from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
 from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationConfig,
@@ -11,11 +12,14 @@ from v1sim.experiments._reverse_correlation import (
 __all__ = [
     "FilterFitConfig",
     "FilterFitResult",
+    "PopulationConfig",
+    "PopulationResult",
     "RecordingConfig",
     "RecordingResult",
     "ReverseCorrelationConfig",
     "ReverseCorrelationResult",
     "analyze_recording",
+    "draw_population",
     "fit_filters",
     "reverse_correlation",
 ]

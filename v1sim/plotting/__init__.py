@@ -1,6 +1,7 @@
 """Figures, drawn from results; the only room that knows matplotlib, and it computes nothing."""
 
 from v1sim.plotting._filters import filter_fits, filter_histograms, filter_shapes
+from v1sim.plotting._population import population_panels
 from v1sim.plotting._recording import recording_axes, recording_spectrum
 from v1sim.plotting._reverse_correlation import complex_cells, parameters, simple_cells, spectra, story
 from v1sim.plotting._stimulus import stimulus_overview
@@ -11,6 +12,7 @@ __all__ = [
     "filter_histograms",
     "filter_shapes",
     "parameters",
+    "population_panels",
     "recording_axes",
     "recording_spectrum",
     "simple_cells",
