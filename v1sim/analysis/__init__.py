@@ -4,7 +4,9 @@ from v1sim.analysis._as_stack import as_stack, cell_positions
 from v1sim.analysis._compare import compare
 from v1sim.analysis._compare_responses import ResponseComparison, compare_responses
 from v1sim.analysis._comparison import Comparison, Row
+from v1sim.analysis._equivariance import Equivariance, equivariance
 from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share, scrambled_null
+from v1sim.analysis._invariance import Invariance, InvarianceCurve, invariance, pooled_units, tolerances
 from v1sim.analysis._measurements import MEASURES, Measurements, bandwidth_index, measure
 from v1sim.analysis._modulation import harmonics, modulation_ratio, phase_modulation
 from v1sim.analysis._ranges import (
@@ -36,9 +38,12 @@ __all__ = [
     "MEASURES",
     "MINIMUM_UNITS",
     "Comparison",
+    "Equivariance",
     "GaborNull",
     "GaborShare",
     "Histogram",
+    "Invariance",
+    "InvarianceCurve",
     "Measurements",
     "ResponseComparison",
     "Row",
@@ -57,10 +62,12 @@ __all__ = [
     "compare_responses",
     "direction_index",
     "direction_selectivity_index",
+    "equivariance",
     "gabor_like",
     "gabor_share",
     "half_bandwidth_deg",
     "harmonics",
+    "invariance",
     "ks_similarity",
     "linear_cka",
     "measure",
@@ -69,6 +76,7 @@ __all__ = [
     "orientation_selectivity_index",
     "overlap_index",
     "phase_modulation",
+    "pooled_units",
     "preferred_frequency",
     "preferred_orientation_deg",
     "published",
@@ -77,4 +85,5 @@ __all__ = [
     "similarity",
     "summation_diameter",
     "suppression_index",
+    "tolerances",
 ]
