@@ -8,7 +8,13 @@ from v1sim.analysis._equivariance import Equivariance, equivariance
 from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share, scrambled_null
 from v1sim.analysis._invariance import Invariance, InvarianceCurve, invariance, pooled_units, tolerances
 from v1sim.analysis._measurements import MEASURES, Measurements, bandwidth_index, measure
+from v1sim.analysis._battery import Tuning
+from v1sim.analysis._characterize import characterize
+from v1sim.analysis._fits import CurveFit, fit_contrast, fit_frequency, fit_orientation, fit_size
+from v1sim.analysis._models import MODELS
 from v1sim.analysis._modulation import harmonics, modulation_ratio, phase_modulation
+from v1sim.analysis._physiology import MEASURES, Physiology
+from v1sim.analysis._protocols import Protocols
 from v1sim.analysis._ranges import (
     bandwidth_octaves,
     overlap_index,
@@ -57,6 +63,13 @@ __all__ = [
     "bandwidth_octaves",
     "best_match_correlation",
     "cell_positions",
+    "MODELS",
+    "CurveFit",
+    "Physiology",
+    "Protocols",
+    "Tuning",
+    "bandwidth_octaves",
+    "characterize",
     "circular_variance",
     "compare",
     "compare_responses",
@@ -65,6 +78,10 @@ __all__ = [
     "equivariance",
     "gabor_like",
     "gabor_share",
+    "fit_contrast",
+    "fit_frequency",
+    "fit_orientation",
+    "fit_size",
     "half_bandwidth_deg",
     "harmonics",
     "invariance",

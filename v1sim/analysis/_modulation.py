@@ -1,7 +1,7 @@
 """How much a response follows the phase of a grating: harmonics, F1/F0, modulation over phase."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray
@@ -44,6 +44,14 @@ def harmonics(responses: ArrayLike, *, cycles: int = 1) -> tuple[FloatArray, Flo
         raise ValueError(f"cycles must be below half of the {n} frames (Nyquist), got {cycles}")
     wave = np.exp(-2j * np.pi * cycles * np.arange(n) / n)
     return r.mean(axis=-1), np.asarray(2 / n * np.abs(r @ wave))
+
+
+def harmonics_of(responses: FloatArray, cycles: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    """Return F0 and F1 of conditions (n_conditions, n_frames, ...) holding `cycles` (n_conditions,) each."""
+    n = responses.shape[1]
+    waves = np.exp(-2j * np.pi * cycles[:, None] * np.arange(n) / n)
+    f1 = 2 / n * np.abs(np.einsum("cn,cn...->c...", waves, responses))
+    return responses.mean(axis=1), np.asarray(f1)
 
 
 def modulation_ratio(responses: ArrayLike, *, cycles: int = 1, baseline: ArrayLike = 0.0) -> FloatArray:

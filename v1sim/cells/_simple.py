@@ -3,11 +3,11 @@
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from v1sim._types import Frames, Responses
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
 from v1sim.cells._placement import check_placement
+from v1sim.cells._weighted_sums import WeightedSums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -51,7 +51,7 @@ class SimpleCells:
         self.grid = grid
         self.nonlinearity = as_nonlinearity(nonlinearity)
         self.weights = np.atleast_3d(gabor.render(grid).T).T  # (n_cells, ny, nx)
-        self._columns = as_columns(self.weights)
+        self._sums = WeightedSums(self.weights, grid)
 
     @property
     def n_units(self) -> int:
@@ -60,20 +60,4 @@ class SimpleCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        return self.nonlinearity(weighted_sums(frames, self._columns, self.grid))
-
-
-def as_columns(weights: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Flatten fields (n, ny, nx) into the columns of a matrix, shape (ny * nx, n)."""
-    return np.ascontiguousarray(
-        weights.reshape(len(weights), weights.shape[1] * weights.shape[2]).T, dtype=np.float32
-    )
-
-
-def weighted_sums(frames: Frames, columns: NDArray[np.float32], grid: Grid) -> Responses:
-    """Return sum w(x, y) I(x, y) for each frame and each column of weights."""
-    if frames.ndim != 3 or frames.shape[1:] != grid.shape:
-        raise ValueError(
-            f"frames must have shape (n_frames, {grid.shape[0]}, {grid.shape[1]}), got {frames.shape}"
-        )
-    return frames.reshape(len(frames), -1) @ columns
+        return self.nonlinearity(self._sums(frames))

@@ -17,6 +17,7 @@ from v1sim.stimuli._description import KINDS, from_description
 from v1sim.stimuli._examples import example
 from v1sim.stimuli._frozen import FrozenNoise
 from v1sim.stimuli._grating import Grating, Plaid, size_series
+from v1sim.stimuli._grating_frames import GratingTable
 from v1sim.stimuli._hartley import Hartley
 from v1sim.stimuli._m_sequence import MSequence
 from v1sim.stimuli._motion_cloud import MotionCloud
@@ -42,6 +43,7 @@ __all__ = [
     "GaborPatch",
     "GaussianNoise",
     "Grating",
+    "GratingTable",
     "Hartley",
     "MSequence",
     "Masked",

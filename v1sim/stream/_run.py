@@ -257,11 +257,12 @@ class _Span:
 
     def _pieces(self) -> Iterator[tuple[int, int]]:
         """Yield first and last (excluded) frame of each piece of a block that has its history."""
-        for first, last in self.stretches:
-            low, high = max(int(first), self.start), min(int(last), self.stop)
-            if low < high:
-                for _, _, part in block_pieces(low, high, self.stimulus.block_size):
-                    yield low + part.start, low + part.stop
+        starts, stops = self.stretches.T
+        mine = slice(np.searchsorted(stops, self.start, side="right"), np.searchsorted(starts, self.stop))
+        for first, last in self.stretches[mine].tolist():
+            low, high = max(first, self.start), min(last, self.stop)
+            for _, _, part in block_pieces(low, high, self.stimulus.block_size):
+                yield low + part.start, low + part.stop
 
     def _fill(self, estimators: Sequence[Any], flat: NDArray[np.float32], frames: Frames, low: int) -> None:
         """Let the responders answer a piece that begins at frame `low`, and update the estimators."""

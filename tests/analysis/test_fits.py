@@ -1,0 +1,81 @@
+"""Fitted curves: parameters come back, errors cover them, and what cannot be told is said so."""
+
+import numpy as np
+import pytest
+
+from v1sim import analysis
+
+CONTRASTS = 2.0 ** np.arange(-6, 0.1, 0.5)
+DIAMETERS = np.geomspace(0.4, 12, 12)
+TRUTH = {
+    "von_mises": (np.arange(0, 180, 10.0), [12, 143, 2.5, 1.5]),
+    "double_von_mises": (np.arange(0, 360, 15.0), [12, 310, 6, 0.5, 3]),
+    "log_gaussian": (0.02 * 2 ** np.arange(0, 5, 0.5), [30, 0.11, 0.7]),
+    "naka_rushton": (CONTRASTS, [45, 0.21, 2.4]),
+    "ratio_of_gaussians": (DIAMETERS, [60, 1.5, 0.8, 5]),
+    "difference_of_gaussians": (DIAMETERS, [60, 1.5, 25, 5]),
+}
+FIT = {
+    "von_mises": analysis.fit_orientation,
+    "double_von_mises": analysis.fit_orientation,
+    "log_gaussian": analysis.fit_frequency,
+    "naka_rushton": analysis.fit_contrast,
+    "ratio_of_gaussians": analysis.fit_size,
+    "difference_of_gaussians": lambda r, d: analysis.fit_size(r, d, model="difference_of_gaussians"),
+}
+
+
+HEIGHTS = {
+    "von_mises": ("amplitude", "baseline"),
+    "double_von_mises": ("amplitude", "baseline", "null_amplitude"),
+    "log_gaussian": ("amplitude",),
+    "naka_rushton": ("r_max",),
+    "ratio_of_gaussians": ("centre_gain",),
+    "difference_of_gaussians": ("centre_gain", "surround_gain"),
+}
+
+
+def curve(name):
+    """The formulas of the papers, written out a second time."""
+    axis, p = TRUTH[name]
+    from math import erf
+
+    formulas = {
+        "von_mises": lambda t: p[3] + p[0] * np.exp(p[2] * (np.cos(2 * np.deg2rad(t - p[1])) - 1)),
+        "double_von_mises": lambda t: (
+            p[3]
+            + p[0] * np.exp(p[2] * (np.cos(np.deg2rad(t - p[1])) - 1))
+            + p[4] * np.exp(p[2] * (np.cos(np.deg2rad(t - p[1] - 180)) - 1))
+        ),
+        "log_gaussian": lambda f: p[0] * np.exp(-(np.log2(f / p[1]) ** 2) / (2 * p[2] ** 2)),
+        "naka_rushton": lambda c: p[0] * c ** p[2] / (c ** p[2] + p[1] ** p[2]),
+        "ratio_of_gaussians": lambda d: p[0] * erf(d / p[1]) ** 2 / (1 + p[2] * erf(d / p[3]) ** 2),
+        "difference_of_gaussians": lambda d: p[0] * erf(d / p[1]) - p[2] * erf(d / p[3]),
+    }
+    return axis, np.array([float(formulas[name](value)) for value in axis])
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_the_parameters_of_a_clean_curve_come_back(name):
+    axis, r = curve(name)
+    fit = FIT[name](1e-3 * r[None], axis)
+    assert fit.model == name
+    assert fit.converged.all(), fit.message
+    found = np.array(list(fit.parameters.values()))[:, 0]
+    scale = np.where([one in HEIGHTS[name] for one in fit.parameters], 1e-3, 1)
+    np.testing.assert_allclose(found, scale * TRUTH[name][1], rtol=1e-4)
+    np.testing.assert_allclose(fit.evaluate(axis)[0], 1e-3 * r, atol=1e-7)
+    assert fit.r_squared[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["von_mises", "log_gaussian", "naka_rushton"])
+def test_errors_are_those_of_repeated_experiments(name, rng):
+    axis, r = curve(name)
+    noisy = r + 0.02 * r.max() * rng.standard_normal((300, len(r)))
+    fit = FIT[name](noisy, axis)
+    assert fit.converged.mean() > 0.98
+    for parameter, truth in zip(fit.parameters, TRUTH[name][1], strict=True):
+        spread = fit.parameters[parameter].std()
+        stated = np.sqrt(np.mean(fit.standard_error[parameter] ** 2))
+        assert stated == pytest.approx(spread, rel=0.2), parameter  # 300 spreads are known to 4 %
+        assert abs(fit.parameters[parameter].mean() - truth) < 5 * spread / np.sqrt(300) + 0.01 * abs(truth)

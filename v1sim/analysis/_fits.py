@@ -1,0 +1,283 @@
+"""Curves of the literature fitted to tuning curves, one unit after another, with errors."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from v1sim._types import FloatArray
+from v1sim.analysis._curves import as_axis, as_circle, as_curves, responding
+from v1sim.analysis._models import MODELS, Model
+
+_FOUND = (1, 2, 3, 4)
+"""What MINPACK's lmdif returns when it has come to rest."""
+_EVALUATIONS = 200
+"""Most evaluations for each parameter."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CurveFit:
+    """A function fitted to the curves of n units.
+
+    Attributes
+    ----------
+    model : str
+        Name of the function, one of `v1sim.analysis.MODELS`.
+    parameters, standard_error : dict of str to ndarray, shape (n_units,)
+        By name; NaN for a unit without a curve, and for an error that the data cannot tell.
+    r_squared : ndarray, shape (n_units,)
+        Share of the variance of each curve that is explained.
+    converged : ndarray of bool, shape (n_units,)
+        Whether the fit came to rest on a curve that its parameters are told by.
+    message : tuple of str
+        What happened to each unit.
+    """
+
+    model: str
+    parameters: dict[str, FloatArray]
+    standard_error: dict[str, FloatArray]
+    r_squared: FloatArray
+    converged: NDArray[np.bool_]
+    message: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.converged)
+
+    def evaluate(self, axis: ArrayLike) -> FloatArray:
+        """Return the fitted curves at values of the stimulus.
+
+        Parameters
+        ----------
+        axis : array_like, shape (m,) or (n_units, m)
+
+        Returns
+        -------
+        ndarray, shape (n_units, m)
+        """
+        model = MODELS[self.model]
+        values = np.broadcast_to(np.asarray(axis, np.float64), (len(self), np.shape(axis)[-1]))
+        columns = {name: value[:, None] for name, value in self.parameters.items()}
+        return model.function(values, *columns.values())
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Return every array by name, each beginning with `prefix`."""
+        named = {f"{prefix}{name}": value for name, value in self.parameters.items()}
+        named |= {f"{prefix}se_{name}": value for name, value in self.standard_error.items()}
+        named |= {f"{prefix}model": np.array(self.model), f"{prefix}r_squared": self.r_squared}
+        return named | {f"{prefix}converged": self.converged, f"{prefix}message": np.array(self.message)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "CurveFit":
+        """Make a fit from what `arrays` returned."""
+        model = str(arrays[f"{prefix}model"])
+        names = MODELS[model].names
+        return cls(
+            model=model,
+            parameters={name: arrays[f"{prefix}{name}"] for name in names},
+            standard_error={name: arrays[f"{prefix}se_{name}"] for name in names},
+            r_squared=arrays[f"{prefix}r_squared"],
+            converged=arrays[f"{prefix}converged"],
+            message=tuple(str(text) for text in arrays[f"{prefix}message"]),
+        )
+
+
+def fit_orientation(curves: ArrayLike, orientation_deg: ArrayLike) -> CurveFit:
+    r"""Fit von Mises curves: one peak over 180 degrees, two opposite ones over 360.
+
+    .. math:: R(\theta) = b + A e^{\kappa (\cos 2(\theta - \theta_0) - 1)}, \quad
+        R(\theta) = b + A e^{\kappa (\cos(\theta - \theta_0) - 1)}
+        + A_n e^{\kappa (-\cos(\theta - \theta_0) - 1)}
+
+    Parameters
+    ----------
+    curves : array_like, shape (n_units, n)
+        Responses; NaN for a unit without any.
+    orientation_deg : array_like, shape (n,)
+        In equal steps around 180 or 360 degrees.
+
+    Returns
+    -------
+    CurveFit
+        ``amplitude, preferred_deg, kappa, baseline``, over 360 degrees also ``null_amplitude``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the curves are infinite or the orientations do not go round.
+
+    References
+    ----------
+    Swindale 1998, Biol Cybern 78:45.
+    """
+    axis, period = as_circle("orientation_deg", orientation_deg)
+    return _fit("von_mises" if period == 180 else "double_von_mises", curves, axis)
+
+
+def fit_frequency(curves: ArrayLike, frequency: ArrayLike) -> CurveFit:
+    r"""Fit Gaussians over log frequency.
+
+    .. math:: R(f) = A\,e^{-\log_2^2(f / f_0) / (2 s^2)}
+
+    Parameters
+    ----------
+    curves : array_like, shape (n_units, n)
+        Responses; NaN for a unit without any.
+    frequency : array_like, shape (n,)
+        Rising, above 0.
+
+    Returns
+    -------
+    CurveFit
+        ``amplitude, preferred`` in the unit of `frequency`, ``sd_octaves``; the full bandwidth at half height
+        is 2.355 of these.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the curves are infinite or the frequencies do not rise from above 0.
+
+    References
+    ----------
+    Geisler & Albrecht 1997, Vis Neurosci 14:897.
+    """
+    axis = as_axis("frequency", frequency)
+    if axis[0] <= 0:
+        raise ValueError(f"frequency must be above 0, got {axis[0]:g}")
+    return _fit("log_gaussian", curves, axis)
+
+
+def fit_contrast(curves: ArrayLike, contrast: ArrayLike) -> CurveFit:
+    r"""Fit hyperbolic ratios (Naka-Rushton functions).
+
+    .. math:: R(c) = R_{max} \frac{c^n}{c^n + c_{50}^n}
+
+    Parameters
+    ----------
+    curves : array_like, shape (n_units, n)
+        Evoked responses, without the spontaneous rate; NaN for a unit without any.
+    contrast : array_like, shape (n,)
+        Rising, above 0.
+
+    Returns
+    -------
+    CurveFit
+        ``r_max, c50, exponent``. Where responses do not saturate, c50 lies beyond the largest contrast shown
+        and is told by the model alone: not converged, and `message` says so; the exponent is that of the
+        power law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the curves are infinite or the contrasts do not rise from above 0.
+
+    References
+    ----------
+    Naka & Rushton 1966, J Physiol 185:536. Albrecht & Hamilton 1982, J Neurophysiol 48:217.
+    """
+    axis = as_axis("contrast", contrast)
+    if axis[0] <= 0:
+        raise ValueError(f"contrast must be above 0, got {axis[0]:g}")
+    return _fit("naka_rushton", curves, axis)
+
+
+def fit_size(curves: ArrayLike, diameter: ArrayLike, *, model: str = "ratio_of_gaussians") -> CurveFit:
+    r"""Fit size tuning by a ratio or a difference of Gaussian mechanisms.
+
+    .. math:: R(d) = \frac{k_c L_c(d)}{1 + k_s L_s(d)}, \quad L_i(d) = \operatorname{erf}(d / w_i)^2; \qquad
+        R(d) = k_c \operatorname{erf}(d / w_c) - k_s \operatorname{erf}(d / w_s)
+
+    Parameters
+    ----------
+    curves : array_like, shape (n_units, n)
+        Evoked responses, without the spontaneous rate; NaN for a unit without any.
+    diameter : array_like, shape (n,) or (n_units, n)
+        Rising.
+    model : {"ratio_of_gaussians", "difference_of_gaussians"}, optional
+        Which of the two.
+
+    Returns
+    -------
+    CurveFit
+        ``centre_gain, centre_size, surround_gain, surround_size`` (w in the unit of `diameter`, the surround
+        wider than the centre).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the curves are infinite, the shapes do not fit, or there is no such model.
+
+    References
+    ----------
+    Cavanaugh, Bair & Movshon 2002a, J Neurophysiol 88:2530 (ratio). Sceniak, Hawken & Shapley 2001,
+    J Neurophysiol 85:1873 (difference).
+    """
+    if model not in ("ratio_of_gaussians", "difference_of_gaussians"):
+        raise ValueError(f"model must be ratio_of_gaussians or difference_of_gaussians, got {model!r}")
+    return _fit(model, curves, np.asarray(diameter, np.float64))
+
+
+def _fit(name: str, curves: ArrayLike, axis: FloatArray) -> CurveFit:
+    """Fit a model to each unit's curve."""
+    model = MODELS[name]
+    r = np.atleast_2d(as_curves(curves, axis.shape[-1], signed=True))
+    values = np.broadcast_to(axis, r.shape)
+    n = len(r)
+    parameters, errors = np.full((n, len(model.names)), np.nan), np.full((n, len(model.names)), np.nan)
+    r_squared, converged = np.full(n, np.nan), np.zeros(n, bool)
+    messages = ["no response to fit"] * n
+    live = responding(r)
+    for unit in np.flatnonzero(live):
+        scale = r[unit].max()
+        best = min(_tries(model, values[unit], r[unit] / scale), key=lambda one: one.cost)
+        values_of = model.natural(best.free, scale)
+        parameters[unit] = values_of
+        errors[unit] = _errors(model, best, scale, r.shape[1])
+        spread = ((r[unit] / scale - (r[unit] / scale).mean()) ** 2).sum()
+        r_squared[unit] = 1 - best.cost / spread if spread > 0 else np.nan
+        trouble = best.trouble or model.doubt(values[unit], values_of)
+        converged[unit], messages[unit] = not trouble, trouble or "converged"
+    return CurveFit(
+        model=name,
+        parameters=dict(zip(model.names, parameters.T.copy(), strict=True)),
+        standard_error=dict(zip(model.names, errors.T.copy(), strict=True)),
+        r_squared=r_squared,
+        converged=converged,
+        message=tuple(messages),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Try:
+    """One descent: free parameters, their inverse curvature (or None), sum of squares, what went wrong."""
+
+    free: FloatArray
+    inverse: FloatArray | None
+    cost: float
+    trouble: str
+
+
+def _tries(model: Model, axis: FloatArray, r: FloatArray) -> Iterator[_Try]:
+    """Descend from each start of a model."""
+    from scipy.optimize import leastsq
+
+    residual: Callable[[FloatArray], FloatArray] = lambda free: model.curve(axis, free) - r  # noqa: E731
+    for start in model.starts(axis, r):
+        with np.errstate(all="ignore"):  # far out exponentials may overflow: such steps are refused
+            free, inverse, info, text, code = leastsq(
+                residual, start, full_output=True, maxfev=_EVALUATIONS * (len(start) + 1)
+            )
+        cost = float((info["fvec"] ** 2).sum())
+        good = code in _FOUND and np.isfinite(cost)
+        trouble = "" if good else f"not converged: {' '.join(text.split())}"
+        yield _Try(free, inverse, cost if np.isfinite(cost) else np.inf, trouble)
+
+
+def _errors(model: Model, best: _Try, scale: float, n: int) -> FloatArray:
+    """Return standard errors of the natural parameters, by the curvature at the minimum."""
+    spare = n - len(best.free)
+    if best.inverse is None or spare < 1:
+        return np.full(len(model.names), np.nan)
+    slopes = model.natural_slopes(best.free, scale)
+    return np.asarray(np.sqrt(np.diag(slopes @ best.inverse @ slopes.T) * best.cost / spare))
