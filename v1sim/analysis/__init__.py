@@ -1,19 +1,19 @@
 """Physiology: what an experimenter measures of any unit, and how populations compare."""
 
 from v1sim.analysis._as_stack import as_stack, cell_positions
+from v1sim.analysis._battery import Tuning
+from v1sim.analysis._characterize import characterize
 from v1sim.analysis._compare import compare
 from v1sim.analysis._compare_responses import ResponseComparison, compare_responses
 from v1sim.analysis._comparison import Comparison, Row
 from v1sim.analysis._equivariance import Equivariance, equivariance
+from v1sim.analysis._fits import CurveFit, fit_contrast, fit_frequency, fit_orientation, fit_size
 from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share, scrambled_null
 from v1sim.analysis._invariance import Invariance, InvarianceCurve, invariance, pooled_units, tolerances
 from v1sim.analysis._measurements import MEASURES, Measurements, bandwidth_index, measure
-from v1sim.analysis._battery import Tuning
-from v1sim.analysis._characterize import characterize
-from v1sim.analysis._fits import CurveFit, fit_contrast, fit_frequency, fit_orientation, fit_size
 from v1sim.analysis._models import MODELS
 from v1sim.analysis._modulation import harmonics, modulation_ratio, phase_modulation
-from v1sim.analysis._physiology import MEASURES, Physiology
+from v1sim.analysis._physiology import Physiology
 from v1sim.analysis._protocols import Protocols
 from v1sim.analysis._ranges import (
     bandwidth_octaves,
@@ -22,11 +22,8 @@ from v1sim.analysis._ranges import (
     summation_diameter,
     suppression_index,
 )
-from v1sim.analysis._representations import (
-    best_match_correlation,
-    linear_cka,
-    representational_similarity,
-)
+from v1sim.analysis._recovered import RecoveredUnits, complexity_index, describe_recovered
+from v1sim.analysis._representations import best_match_correlation, linear_cka, representational_similarity
 from v1sim.analysis._selectivity import (
     circular_variance,
     direction_index,
@@ -43,7 +40,9 @@ from v1sim.analysis._units import StackUnits, as_responder
 __all__ = [
     "MEASURES",
     "MINIMUM_UNITS",
+    "MODELS",
     "Comparison",
+    "CurveFit",
     "Equivariance",
     "GaborNull",
     "GaborShare",
@@ -51,37 +50,37 @@ __all__ = [
     "Invariance",
     "InvarianceCurve",
     "Measurements",
+    "Physiology",
+    "Protocols",
+    "RecoveredUnits",
     "ResponseComparison",
     "Row",
     "Sample",
     "Similarity",
     "Source",
     "StackUnits",
+    "Tuning",
     "as_responder",
     "as_stack",
     "bandwidth_index",
     "bandwidth_octaves",
     "best_match_correlation",
     "cell_positions",
-    "MODELS",
-    "CurveFit",
-    "Physiology",
-    "Protocols",
-    "Tuning",
-    "bandwidth_octaves",
     "characterize",
     "circular_variance",
     "compare",
     "compare_responses",
+    "complexity_index",
+    "describe_recovered",
     "direction_index",
     "direction_selectivity_index",
     "equivariance",
-    "gabor_like",
-    "gabor_share",
     "fit_contrast",
     "fit_frequency",
     "fit_orientation",
     "fit_size",
+    "gabor_like",
+    "gabor_share",
     "half_bandwidth_deg",
     "harmonics",
     "invariance",
