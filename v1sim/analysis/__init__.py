@@ -4,7 +4,7 @@ from v1sim.analysis._as_stack import as_stack, cell_positions
 from v1sim.analysis._battery import Tuning
 from v1sim.analysis._characterize import characterize
 from v1sim.analysis._compare import compare
-from v1sim.analysis._compare_responses import ResponseComparison, compare_responses
+from v1sim.analysis._compare_responses import ResponseComparison, Together, compare_responses
 from v1sim.analysis._comparison import Comparison, Row
 from v1sim.analysis._equivariance import Equivariance, equivariance
 from v1sim.analysis._fits import CurveFit, fit_contrast, fit_frequency, fit_orientation, fit_size
@@ -34,7 +34,7 @@ from v1sim.analysis._selectivity import (
     preferred_orientation_deg,
 )
 from v1sim.analysis._similarity import MINIMUM_UNITS, Similarity, ks_similarity, similarity
-from v1sim.analysis._sources import Histogram, Sample, Source, published
+from v1sim.analysis._sources import Histogram, Sample, Source, published, recorded
 from v1sim.analysis._units import StackUnits, as_responder
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "Similarity",
     "Source",
     "StackUnits",
+    "Together",
     "Tuning",
     "as_responder",
     "as_stack",
@@ -96,6 +97,7 @@ __all__ = [
     "preferred_frequency",
     "preferred_orientation_deg",
     "published",
+    "recorded",
     "representational_similarity",
     "scrambled_null",
     "similarity",

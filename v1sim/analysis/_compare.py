@@ -103,8 +103,8 @@ def _chosen(
     for argument, names in (("measures", measures or ()), ("sources", sources)):
         for name in names:
             _checks.choice(argument, name, tuple(MEASURES))
-            if name not in had:
-                raise ValueError(f"{argument}: no population has {name}; they have {', '.join(had)}")
+            if name not in had and argument == "measures":
+                raise ValueError(f"measures: no population has {name}; they have {', '.join(had)}")
     return had if measures is None else list(measures)
 
 
