@@ -6,6 +6,8 @@ from scipy import stats
 
 from v1sim import Grid, analysis, gabor
 from v1sim.analysis import Sample, compare, measure
+from v1sim.cells import sample_population
+from v1sim.io import read_orientation_data
 
 SHAPES = {"n_x": 0.4, "n_y": 0.5, "spatial_frequency": 0.15}
 
@@ -168,3 +170,48 @@ def test_mistakes_are_named(arguments, error, message):
     given = {"populations": {"a": {"n_x": np.linspace(0.1, 1, 30)}}, "seed": 0} | arguments
     with pytest.raises(error, match=message):
         compare(given.pop("populations"), **given)
+
+
+def test_a_population_drawn_from_published_counts_comes_as_near_to_them_as_its_own_score_says():
+    """The score of the population is the distance at the same edges, computed by other code."""
+    drawn = sample_population(200, Grid((64, 64), 1 / 24, "deg"), seed=1)
+    rows = compare({"drawn": drawn}, seed=0, n_resamples=100).rows
+    found = {row.measure: row.similarity for row in rows if row.source in ("simple", "all")}
+    scores = {score.statistic: 1 - score.ks for score in drawn.scores}
+    for name, statistic in (
+        ("n_x", "n_x"),
+        ("n_y", "n_y"),
+        ("orientation_deg", "orientation"),
+        ("f1_f0", "F1/F0"),
+    ):
+        assert found[name].value == pytest.approx(scores[statistic], abs=1e-9), name
+        assert found[name].p_value > 0.01
+
+
+def test_recorded_neurons_stand_as_sources_with_the_papers_medians(shared_data):
+    """Ringach, Shapley & Hawken 2002: circular variance .605, half-bandwidth 23.5, F1/F0 > 1 in 40.3 %."""
+    data = read_orientation_data(shared_data / "ringach2002_orientation_308cells.csv")
+    real = analysis.recorded(data, label="macaque", source="Ringach, Shapley & Hawken 2002")
+    assert {one.n for one in real.values()} == {308}
+    assert real["circular_variance"].median == pytest.approx(0.605, abs=5e-4)
+    assert real["orientation_half_bandwidth_deg"].median == 23.5
+    assert (real["f1_f0"].values > 1).mean() == pytest.approx(0.403, abs=5e-4)
+    cells = {"f1_f0": data.f1_f0, "circular_variance": data.circular_variance}
+    for row in compare(
+        {"themselves": cells}, seed=0, sources=real | {"f1_f0": analysis.published("f1_f0")}
+    ).rows:
+        assert row.similarity.value == pytest.approx(1)  # the published histogram was made of these cells
+
+
+def test_tables_of_other_rooms_are_understood_by_their_names():
+    found = measure(
+        {
+            "spatial_frequency_bandwidth_octaves": [1.5, 2.0],
+            "symmetry_deg": [0.0, 90.0],
+            "n_x": [0.4, 0.1],
+            "message": ["measured", "measured"],
+        }
+    )
+    np.testing.assert_allclose(found.columns["symmetry"], [0, np.pi / 2])
+    np.testing.assert_allclose(found.columns["bandwidth_octaves"], [1.5, 2.0])
+    assert set(found.columns) == {"symmetry", "bandwidth_octaves", "n_x"}

@@ -90,7 +90,7 @@ def test_elsewhere_a_stack_has_the_same_cells_moved_by_whole_pixels(kind, rng):
 
     frames = rng.standard_normal((20, *grid.shape), dtype=np.float32)
     maps, _ = as_stack(make(0, 0), grid.shape).forward(frames[:, None])
-    rows, columns = cell_positions(make(0, 0), grid.shape).T + np.array([[3], [2]])
+    rows, columns = np.add(cell_positions(make(0, 0), grid.shape), [3, 2]).T
     assert_close(maps[:, [0, 1], rows, columns], make(2, -3).respond(frames))
 
 

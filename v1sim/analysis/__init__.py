@@ -4,10 +4,12 @@ from v1sim.analysis._as_stack import as_stack, cell_positions
 from v1sim.analysis._battery import Tuning
 from v1sim.analysis._characterize import characterize
 from v1sim.analysis._compare import compare
-from v1sim.analysis._compare_responses import ResponseComparison, compare_responses
+from v1sim.analysis._compare_responses import ResponseComparison, Together, compare_responses
 from v1sim.analysis._comparison import Comparison, Row
+from v1sim.analysis._equivariance import Equivariance, equivariance
 from v1sim.analysis._fits import CurveFit, fit_contrast, fit_frequency, fit_orientation, fit_size
 from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share, scrambled_null
+from v1sim.analysis._invariance import Invariance, InvarianceCurve, invariance, pooled_units, tolerances
 from v1sim.analysis._measurements import MEASURES, Measurements, bandwidth_index, measure
 from v1sim.analysis._models import MODELS
 from v1sim.analysis._modulation import harmonics, modulation_ratio, phase_modulation
@@ -32,7 +34,7 @@ from v1sim.analysis._selectivity import (
     preferred_orientation_deg,
 )
 from v1sim.analysis._similarity import MINIMUM_UNITS, Similarity, ks_similarity, similarity
-from v1sim.analysis._sources import Histogram, Sample, Source, published
+from v1sim.analysis._sources import Histogram, Sample, Source, published, recorded
 from v1sim.analysis._units import StackUnits, as_responder
 
 __all__ = [
@@ -41,9 +43,12 @@ __all__ = [
     "MODELS",
     "Comparison",
     "CurveFit",
+    "Equivariance",
     "GaborNull",
     "GaborShare",
     "Histogram",
+    "Invariance",
+    "InvarianceCurve",
     "Measurements",
     "Physiology",
     "Protocols",
@@ -54,6 +59,7 @@ __all__ = [
     "Similarity",
     "Source",
     "StackUnits",
+    "Together",
     "Tuning",
     "as_responder",
     "as_stack",
@@ -69,6 +75,7 @@ __all__ = [
     "describe_recovered",
     "direction_index",
     "direction_selectivity_index",
+    "equivariance",
     "fit_contrast",
     "fit_frequency",
     "fit_orientation",
@@ -77,6 +84,7 @@ __all__ = [
     "gabor_share",
     "half_bandwidth_deg",
     "harmonics",
+    "invariance",
     "ks_similarity",
     "linear_cka",
     "measure",
@@ -85,12 +93,15 @@ __all__ = [
     "orientation_selectivity_index",
     "overlap_index",
     "phase_modulation",
+    "pooled_units",
     "preferred_frequency",
     "preferred_orientation_deg",
     "published",
+    "recorded",
     "representational_similarity",
     "scrambled_null",
     "similarity",
     "summation_diameter",
     "suppression_index",
+    "tolerances",
 ]

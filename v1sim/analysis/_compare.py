@@ -103,8 +103,9 @@ def _chosen(
     for argument, names in (("measures", measures or ()), ("sources", sources)):
         for name in names:
             _checks.choice(argument, name, tuple(MEASURES))
-            if name not in had:
-                raise ValueError(f"{argument}: no population has {name}; they have {', '.join(had)}")
+    missing = [name for name in measures or () if name not in had]
+    if missing:
+        raise ValueError(f"measures: no population has {', '.join(missing)}; they have {', '.join(had)}")
     return had if measures is None else list(measures)
 
 

@@ -163,7 +163,7 @@ def compare_responses(
     n_images = _checks.integer("n_images", n_images, minimum=MINIMUM_UNITS)
     n_permutations = _checks.integer("n_permutations", n_permutations, minimum=19)
     rng = np.random.default_rng(_checks.seed("seed", seed))
-    together = _Together(tuple(as_responder(one, stimulus) for one in populations.values()))
+    together = Together(tuple(as_responder(one, stimulus) for one in populations.values()))
     for name, one in populations.items():
         _check_grid(name, one, stimulus)
     [moments] = run(stimulus, [(together, lambda: _Moments(together.n_units))], **options)
@@ -250,8 +250,14 @@ def _words(grid: Grid) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class _Together:
-    """Populations side by side as one responder, so that one pass serves them all."""
+class Together:
+    """Responders side by side as one, so that one pass serves them all.
+
+    Parameters
+    ----------
+    responders : tuple of Responder
+        Who stands side by side; they see the same frames.
+    """
 
     responders: tuple[Responder, ...]
 
@@ -275,7 +281,7 @@ class _Together:
         return np.concatenate([one.respond(frames, start=start) for one in self.responders], axis=1)
 
     def split(self, array: FloatArray, *, axis: int) -> list[FloatArray]:
-        """Cut an array that has all units along an axis into those of each population."""
+        """Cut an array that has all units along an axis into those of each responder."""
         return np.split(array, np.cumsum(self.sizes)[:-1], axis=axis)
 
 

@@ -100,7 +100,8 @@ class Comparison:
         """Return the comparison in words, a paragraph for each measure and source."""
         paragraphs: dict[tuple[str, str], list[str]] = {}
         for row in self.rows:
-            lines = paragraphs.setdefault((row.measure, row.source), [_heading(row)])
+            unit = MEASURES[row.measure].replace("unit", self.populations[row.population].unit)
+            lines = paragraphs.setdefault((row.measure, row.source), [_heading(row, unit)])
             lines.append(f"  {row.population:<24} {_finding(row)}")
         text = ["\n".join(lines) for lines in paragraphs.values()]
         if self.shares:
@@ -155,8 +156,7 @@ class Comparison:
         return cls(populations=populations, sources=sources, rows=tuple(_row(record) for record in records))
 
 
-def _heading(row: Row) -> str:
-    unit = MEASURES[row.measure]
+def _heading(row: Row, unit: str) -> str:
     head = f"{row.measure}{f' [{unit}]' if unit else ''}"
     if not row.source:
         return head

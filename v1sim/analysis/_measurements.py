@@ -9,6 +9,7 @@ import numpy as np
 from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.analysis._gabor_like import GaborNull, GaborShare, gabor_like, gabor_share
+from v1sim.cells import Population
 from v1sim.gabor import Gabor, GaborFit
 
 MEASURES = {
@@ -19,15 +20,22 @@ MEASURES = {
     "bandwidth_octaves": "octaves",
     "bandwidth_index": "",
     "orientation_deg": "degrees",
-    "orientation_bandwidth_deg": "degrees",
+    "orientation_bandwidth_deg": "degrees, full width",
+    "orientation_half_bandwidth_deg": "degrees",
     "symmetry": "radians, 0 even",
     "f1_f0": "",
     "circular_variance": "",
+    "o_p_ratio": "",
     "suppression_index": "",
 }
 """What can be compared, and its unit; definitions in docs/conventions.md."""
 ANGLES = ("orientation_deg",)
 """Measures on a circle, which have no median."""
+_OTHER_NAMES = {
+    "spatial_frequency_bandwidth_octaves": ("bandwidth_octaves", 1.0),
+    "symmetry_deg": ("symmetry", np.pi / 180),
+}
+"""Columns of other tables that are measures under another name, or in another unit."""
 LENGTH_POWER = {"spatial_frequency": -1}
 """Measures whose number depends on the unit of length, and how."""
 _FROM_GABOR = tuple(name for name in MEASURES if hasattr(Gabor, name))
@@ -130,9 +138,10 @@ def measure(
 
     Parameters
     ----------
-    population : GaborFit, Gabor, mapping or object with a table
-        Fits to filters: of those that are Gabor-like and no blobs, for the others NaN. Gabors that are known.
-        A table: columns by name, or anything whose ``to_table()`` returns one; columns that are no `MEASURES`
+    population : GaborFit, Gabor, Population, mapping or object with a table
+        Fits to filters: of those that are Gabor-like and no blobs, for the others NaN. Gabors that are known,
+        and the cells of a `v1sim.cells.Population`. A table: columns by name, or anything whose
+        ``to_table()`` returns one, as `Physiology` and `RecoveredUnits` do; columns that are no `MEASURES`
         are passed over. `Measurements` are returned as they are.
     unit : str, optional
         Unit of length; that of the population's grid unless told, else ``"px"``.
@@ -165,15 +174,17 @@ def measure(
         columns = {n: np.where(chosen, v, np.nan) for n, v in _of_gabor(population.gabor).items()}
         share = None if null is None else gabor_share(population, null, threshold=threshold)
         return Measurements(columns=columns, unit=found, share=share)
+    if isinstance(population, Population):
+        return Measurements(columns=_of_population(population), unit=found)
     if isinstance(population, Gabor):
         return Measurements(columns=_of_gabor(population), unit=found)
     table = population.to_table() if hasattr(population, "to_table") else population
     if not isinstance(table, Mapping):
         raise TypeError(
-            "a population must be a GaborFit, a Gabor, columns by name or something with to_table(), got "
-            f"{type(population).__name__}"
+            "a population must be a GaborFit, a Gabor, a Population, columns by name or something with "
+            f"to_table(), got {type(population).__name__}"
         )
-    known = {name: value for name, value in table.items() if name in MEASURES}
+    known = _of_table(table)
     if not known:
         raise ValueError(
             f"a population must have some of the columns {', '.join(MEASURES)}, got {', '.join(table)}"
@@ -208,3 +219,18 @@ def bandwidth_index(n_x: FloatArray) -> FloatArray:
 def _of_gabor(gabor: Gabor) -> dict[str, FloatArray]:
     columns = {name: np.atleast_1d(getattr(gabor, name)) for name in _FROM_GABOR}
     return columns | {"bandwidth_index": bandwidth_index(columns["n_x"])}
+
+
+def _of_table(table: Mapping[str, Any]) -> dict[str, FloatArray]:
+    """Return the columns of a table that are measures, by their own names."""
+    columns = {}
+    for name, value in table.items():
+        own, scale = _OTHER_NAMES.get(name, (name, 1.0))
+        if own in MEASURES and (name == own or own not in table):
+            columns[own] = scale * _checks.real_array(name, value).astype(np.float64)
+    return columns
+
+
+def _of_population(population: Population) -> dict[str, FloatArray]:
+    known = {"f1_f0": population.modulation_ratio, "spatial_frequency": population.peak_frequency}
+    return _of_gabor(population.gabor) | known

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.io import read_published
+from v1sim.io import OrientationData, read_published
 
 Counts = NDArray[np.int64]
 
@@ -202,6 +202,33 @@ def published(measure: str) -> tuple[Histogram, ...]:
     """
     make = _PUBLISHED.get(measure)
     return () if make is None else make(measure)
+
+
+def recorded(data: OrientationData, *, label: str, source: str) -> dict[str, Sample]:
+    """Return orientation data of recorded neurons as distributions to compare with, by measure.
+
+    Parameters
+    ----------
+    data : OrientationData
+        What `v1sim.io.read_orientation_data` returned.
+    label, source : str
+        Short name, and where the neurons come from.
+
+    Returns
+    -------
+    dict of str to Sample
+        ``circular_variance, orientation_half_bandwidth_deg, o_p_ratio, f1_f0``, to be handed to `compare`.
+    """
+    columns = {
+        "circular_variance": data.circular_variance,
+        "orientation_half_bandwidth_deg": data.half_bandwidth_deg,
+        "o_p_ratio": data.o_p_ratio,
+        "f1_f0": data.f1_f0,
+    }
+    return {
+        name: Sample(values=values[np.isfinite(values)], label=label, source=source)
+        for name, values in columns.items()
+    }
 
 
 def _ringach_shape(measure: str) -> tuple[Histogram, ...]:
