@@ -91,8 +91,8 @@ def recovery(result: experiments.ComparisonResult) -> Table:
     """Return the table of how well fields were recovered, and whether they are Gabors."""
     shown = _new(
         "The same white noise for all: what reverse correlation recovers",
-        "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC axes "
-        "and pair, of units with two (medians; > .95: share of all units). complex: found to be so by the "
+        "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC "
+        "axes and pair, of units with two (medians; > .95: share of all units). complex: found so by the "
         "complexity index. Gabor-like: R2 > .8, of the filters themselves, and of phase-scrambled copies.",
         ("population", "units", "r", "cos", "> .95", "complex", "R2", "Gabor-like", "scrambled"),
     )
