@@ -28,7 +28,7 @@ from v1sim.convnet._threads import each
 
 BUFFER_BYTES = 2**22
 """Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
-COLUMNS = 128
+COLUMNS = 512
 """Columns of a matrix product up to which narrow pictures stand side by side: fewer waste the processor's."""
 
 
@@ -60,24 +60,25 @@ def correlate(
     Returns
     -------
     ndarray, shape (n, out, row, column)
+        A view of memory in the order (row, out, n, column), in which the products come out.
     """
     n_out, _, ky, kx = kernel.shape
-    y = np.empty((len(x), n_out, *_outputs(x, (ky, kx), stride)), x.dtype)
+    n_rows, n_columns = _outputs(x, (ky, kx), stride)
+    y = np.empty((n_rows, n_out, len(x) * n_columns), x.dtype)
     matrix = _as_matrix(kernel)
+    offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
 
     def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
-        part = y[tile.pictures, :, tile.rows, tile.columns]
-        if len(part) == 1:
-            np.matmul(matrix, patches, out=part[0].swapaxes(0, 1))
-        else:
-            part[...] = _apart(np.matmul(matrix, patches), len(part))
-        if bias is not None:
-            part += bias.astype(y.dtype, copy=False)[:, None, None]
+        start = tile.pictures.start * n_columns + tile.columns.start
+        for row, patch in zip(y[tile.rows, :, start : start + patches.shape[2]], patches, strict=True):
+            np.matmul(matrix, patch, out=row)
+            if offset is not None:
+                row += offset
 
     for _ in each(fill, _tiles(x, kernel.shape, stride), multiplications=y.size * matrix.shape[1]):
         pass
-    return y
+    return y.reshape(n_rows, n_out, len(x), n_columns).transpose(2, 1, 0, 3)
 
 
 def correlate_transposed(
@@ -185,18 +186,14 @@ def _together(dy: Maps) -> NDArray[Any]:
     return np.ascontiguousarray(rows).reshape(*rows.shape[:2], -1)
 
 
-def _apart(rows: NDArray[Any], n_pictures: int) -> Maps:
-    """Return maps (picture, channel, row, column) of rows with pictures side by side."""
-    return rows.reshape(*rows.shape[:2], n_pictures, -1).transpose(2, 1, 0, 3)
-
-
 def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterator[Tile]:
     """Yield tiles whose buffers are of about `BUFFER_BYTES` or less."""
     _, channels, ky, kx = kernel
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
     width = max(1, min(n_columns, affordable // ky))
-    pictures = max(1, min(len(x), COLUMNS // width, affordable // (ky * width)))
+    several = max(1, min(len(x), COLUMNS // width, affordable // (ky * width)))
+    pictures = several if width == n_columns else 1
     height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
     for first in _parts(len(x), pictures):
         for rows in _parts(n_rows, height):
