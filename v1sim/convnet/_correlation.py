@@ -42,7 +42,12 @@ class Tile:
 
 
 def correlate(
-    x: Maps, kernel: NDArray[Any], stride: tuple[int, int], bias: NDArray[Any] | None = None
+    x: Maps,
+    kernel: NDArray[Any],
+    stride: tuple[int, int],
+    bias: NDArray[Any] | None = None,
+    *,
+    out: NDArray[Any] | None = None,
 ) -> Maps:
     """Return the cross-correlation of maps with a kernel, without padding.
 
@@ -56,6 +61,8 @@ def correlate(
         Along rows and columns.
     bias : ndarray, shape (out,), optional
         Added to the channels.
+    out : ndarray, shape (row, out, n, column), optional
+        Where to put the result, for example every other row and column of something.
 
     Returns
     -------
@@ -64,21 +71,23 @@ def correlate(
     """
     n_out, _, ky, kx = kernel.shape
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
-    y = np.empty((n_rows, n_out, len(x) * n_columns), x.dtype)
+    y = np.empty((n_rows, n_out, len(x), n_columns), x.dtype) if out is None else out
     matrix = _as_matrix(kernel)
     offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
 
     def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
-        start = tile.pictures.start * n_columns + tile.columns.start
-        for row, patch in zip(y[tile.rows, :, start : start + patches.shape[2]], patches, strict=True):
+        for target, patch in zip(y[tile.rows, :, tile.pictures, tile.columns], patches, strict=True):
+            row = _as_rows(target) if out is None else np.empty((n_out, patch.shape[1]), y.dtype)
             np.matmul(matrix, patch, out=row)
             if offset is not None:
                 row += offset
+            if out is not None:
+                target[...] = row.reshape(target.shape)
 
     for _ in each(fill, _tiles(x, kernel.shape, stride), multiplications=y.size * matrix.shape[1]):
         pass
-    return y.reshape(n_rows, n_out, len(x), n_columns).transpose(2, 1, 0, 3)
+    return y.transpose(2, 1, 0, 3)
 
 
 def correlate_transposed(
@@ -178,6 +187,11 @@ def _fold(buffer: NDArray[Any], dx: Maps, tile: Tile, stride: tuple[int, int]) -
         reached = slice(start, start + (columns - 1) * stride[1] + 1, stride[1])
         part = buffer[:, :, n].reshape(n_rows, channels, n_pictures, columns)
         dx[tile.pictures, :, rows, reached] += part.transpose(2, 1, 0, 3)
+
+
+def _as_rows(maps: NDArray[Any]) -> NDArray[Any]:
+    """Return maps (out, picture, column) with pictures side by side, as a view."""
+    return maps[:, 0] if maps.shape[1] == 1 else maps.reshape(len(maps), -1)
 
 
 def _together(dy: Maps) -> NDArray[Any]:
