@@ -211,3 +211,21 @@ def test_populations_on_another_grid_are_told_how_to_see_the_same():
 def test_one_population_cannot_be_compared():
     with pytest.raises(ValueError, match="populations must hold at least two, got 1"):
         compare_responses({"a": cells.SimpleCells(BANK, PATCHES.grid)}, PATCHES, seed=0)
+
+
+def test_rsa_p_is_that_of_mantels_test_written_out(rng):
+    """Whole images change places: rows and columns of the dissimilarities together (Mantel 1967)."""
+    strength = np.exp(rng.standard_normal((2, 30, 1)))
+    first, second = strength * rng.standard_normal((2, 30, 20))
+    second += 0.25 * first
+    frames = stimuli.ArrayStimulus(np.zeros((30, 2, 3)))
+    pair = {"a": first, "b": second}
+    found = compare_responses(
+        pair, frames, seed=1, n_images=30, n_permutations=999, dissimilarity="euclidean"
+    )
+    expected = stats.spearmanr(pdist(first), pdist(second)).statistic
+    chance = [stats.spearmanr(pdist(first), pdist(second[rng.permutation(30)])).statistic for _ in range(999)]
+    p = (1 + (np.array(chance) >= expected).sum()) / 1000
+    assert found.rsa[0, 1] == pytest.approx(expected, abs=1e-5)
+    assert 0.02 < p < 0.5
+    assert found.rsa_p[0, 1] == pytest.approx(p, abs=4 * np.sqrt(2 * p * (1 - p) / 999))
