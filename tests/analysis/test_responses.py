@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import pdist
 
-from v1sim import Grid, analysis, cells, gabor, stimuli
+from v1sim import Grid, analysis, cells, convnet, gabor, stimuli
 from v1sim.analysis import best_match_correlation, compare_responses, linear_cka, representational_similarity
 
 MEASURES = {
@@ -148,6 +148,7 @@ def test_a_turned_population_is_the_same_to_cka_and_every_population_to_itself(c
     assert found.best_match[0, 1] < 0.95
     for matrix in (found.cka, found.rsa, found.best_match):
         np.testing.assert_allclose(np.diag(matrix)[:3], 1, atol=1e-6)
+    assert np.isnan(np.diag(found.rsa_p)).all()  # itself in another order is no chance level of anything
 
 
 def test_like_populations_are_nearer_than_chance(compared):
@@ -206,6 +207,17 @@ def test_populations_on_another_grid_are_told_how_to_see_the_same():
     degrees = stimuli.NaturalPatches(Grid((12, 15), 0.05, "deg"), n_frames=50, seed=0)
     with pytest.raises(ValueError, match=r"'a' sees 12 x 15 px of 1 px, .* shows 12 x 15 px of 0.05 deg"):
         compare_responses({name: cells.SimpleCells(BANK, PATCHES.grid) for name in "ab"}, degrees, seed=0)
+
+
+def test_what_is_no_responder_is_named():
+    stack = convnet.Stack([convnet.Conv2d(np.ones((20, 1, 3, 3)))], input_shape=(1, 12, 15))
+    linear = cells.SimpleCells(BANK, PATCHES.grid)
+    with pytest.raises(TypeError, match=r"population 'b' is a stack: choose units of it with as_responder"):
+        compare_responses({"a": linear, "b": stack}, PATCHES, seed=0)
+    with pytest.raises(
+        ValueError, match=r"population 'b': responses must have one row a frame: got 5 rows for 900"
+    ):
+        compare_responses({"a": linear, "b": np.ones((5, 24))}, PATCHES, seed=0)
 
 
 def test_one_population_cannot_be_compared():
