@@ -248,8 +248,8 @@ def _as_responder(name: str, population: Any, stimulus: Stimulus) -> Responder:
     if sees is not None and shows is not None and sees != shows:
         raise ValueError(
             f"population {name!r} sees {_words(sees)}, but the stimulus shows {_words(shows)}. Make its "
-            "cells on the stimulus's grid, or convolve its kernels over it: as_responder(Stack([Conv2d(kernels)], "
-            "input_shape=...), layer, position, grid=...)"
+            "cells on the stimulus's grid, or convolve its kernels over it: "
+            "as_responder(Stack([Conv2d(kernels)], input_shape=...), layer, position, grid=...)"
         )
     return responder
 
