@@ -111,7 +111,7 @@ def _frame_shape(cells: Cells, frame_shape: tuple[int, int]) -> tuple[int, int]:
     if not isinstance(cells, SimpleCells | ComplexCells | FilterCells):
         raise TypeError(
             "cells must be SimpleCells, ComplexCells or FilterCells, which are a convolution and a detector "
-            f"or a pool, got {type(cells).__name__}"
+            f"or a pool, got {type(cells).__name__}: make such cells of its Gabors or fields"
         )
     if cells.memory > 1:
         raise ValueError(f"cells must see one frame, got cells that see {cells.memory}")
