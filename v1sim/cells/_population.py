@@ -124,10 +124,15 @@ class Population:
                 drawn += [
                     (f"peak frequency, {kind}", frequencies, (self.peak_frequency[of],)),
                     (f"maximal rate, {kind}", rates.marginal(0), (self.maximal_rate[of],)),
-                    (f"spontaneous rate, {kind}", rates.marginal(1), (self.spontaneous_rate[of],)),
+                    (f"spontaneous, {kind}", rates.marginal(1), (self.spontaneous_rate[of],)),
                 ]
         drawn.append(("phase", _statistics.phases(), (phase,)))
         return tuple(_statistics.score(name, table, np.stack(v, axis=1)) for name, table, v in drawn)
+
+    def score_f1_f0(self, measured: FloatArray) -> Score:
+        """Return the score of measured F1/F0 (n,) against the counts that they should follow."""
+        ratios = _statistics.modulation_ratios(self.simple_fraction)
+        return _statistics.score("F1/F0, measured", ratios, measured[:, None])
 
     def summary(self) -> None:
         """Print what was drawn, what did not fit, and the score of each statistic."""

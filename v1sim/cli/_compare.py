@@ -23,7 +23,7 @@ FEWEST = 20
 """Fewest units of which a median is printed."""
 SHAPES = ("n_x", "n_y", "aspect_ratio", "bandwidth_octaves")
 MACAQUE = ("79", "0.37", "0.45", "-", "-", "0.61", "-", "40 %", "-")
-"""Ringach 2002, J Neurophysiol 88:455; Ringach, Shapley & Hawken 2002, J Neurosci 22:5639 (data/published)."""
+"""Ringach 2002, J Neurophysiol 88:455; Ringach, Shapley & Hawken 2002, J Neurosci 22:5639."""
 MEASURES = {
     "aspect_ratio": "aspect",
     "bandwidth_octaves": "octaves",
@@ -91,9 +91,9 @@ def recovery(result: experiments.ComparisonResult) -> Table:
     """Return the table of how well fields were recovered, and whether they are Gabors."""
     shown = _new(
         "The same white noise for all: what reverse correlation recovers",
-        "r: correlation of STA and field of units with one field; cos: smallest principal cosine of STC axes and "
-        "pair of units with two (medians; > .95: share of all units). complex: found to be so by the complexity "
-        "index. Gabor-like: R2 > .8, of the filters themselves, and of phase-scrambled copies.",
+        "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC "
+        "axes and pair, of units with two (medians; > .95: share of all units). complex: found so by the "
+        "complexity index. Gabor-like: R2 > .8, of the filters themselves, and of phase-scrambled copies.",
         ("population", "units", "r", "cos", "> .95", "complex", "R2", "Gabor-like", "scrambled"),
     )
     for k, name in enumerate(result.names):

@@ -152,7 +152,7 @@ def _patches(
     covered = padded[:, rows.start * stride[0] : (rows.stop - 1) * stride[0] + kernel[0]]
     windows = sliding_window_view(covered, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
     patches = np.ascontiguousarray(windows.transpose(1, 2, 0, 4, 5, 3))  # from (l, j, k, picture, m, n)
-    return patches.reshape(*patches.shape[:2], -1, patches.shape[-1])
+    return patches.reshape(*patches.shape[:2], len(padded) * kernel[0] * kernel[1], patches.shape[-1])
 
 
 def _add_patches(
@@ -239,8 +239,9 @@ class TiledConv2d:
 
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return Z, shape (n, out, row, column), and its pullback."""
+        shape = output_of(self, x)
         windows = self._windows(x.shape[1:])
-        y = np.empty((len(x), *output_of(self, x)), x.dtype)
+        y = np.empty((len(x), *shape), x.dtype)
         padded = windows.pad(x)
         turns = list(self._turns(windows))
         for turn in turns:

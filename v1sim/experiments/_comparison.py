@@ -1,4 +1,4 @@
-"""Model cells, learned units, filters of others and controls, under the same experiments, beside published V1."""
+"""Model cells, learned units, filters of others and controls under the same experiments, beside V1."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields

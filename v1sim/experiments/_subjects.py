@@ -89,9 +89,9 @@ def comparison_subjects(
 ) -> list[Subject]:
     """Return all who take part.
 
-    Model V1 cells drawn from published counts; units of learned stacks, and of pooled ones the same filters in
-    shuffled pairs; a dictionary and a network that others trained; the filters given; random filters, white
-    and low-pass.
+    Model V1 cells drawn from published counts; units of learned stacks, and of pooled ones the same filters
+    in shuffled pairs; a dictionary and a network that others trained; the filters given; random filters,
+    white and low-pass.
 
     Parameters
     ----------

@@ -29,10 +29,10 @@ DISTRIBUTIONS = {
 def comparison(result: ComparisonResult) -> Figure:
     """Draw each population in a row: recovered fields, n_x against n_y, and histograms beside published V1.
 
-    Grey is published macaque V1, in every row: the joint counts of n_x and n_y (Ringach 2002) as shades, and the
-    published histograms as outlines; where there is none the panel has no outline. Blue are the population's
-    units. Fields are on the scale of their own largest weight, red excites and blue inhibits; of pooled units
-    the first of the two recovered axes is drawn.
+    Grey is published macaque V1, in every row: the joint counts of n_x and n_y (Ringach 2002), and the
+    published histograms; where there is none the panel has no grey. Blue are the population's units. Fields
+    are on the scale of their own largest weight, red excites and blue inhibits; of pooled units the first of
+    the two recovered axes is drawn.
     """
     n = len(result.names)
     figure = new_figure(15.5, 1.35 * n + 0.9)
@@ -121,7 +121,7 @@ def _draw_distribution(axes: Axes, result: ComparisonResult, k: int, name: str) 
 
 
 def _within(density: NDArray[Any], edges: FloatArray, bins: FloatArray) -> tuple[NDArray[Any], FloatArray]:
-    """Return a histogram moved by whole turns into the range that is drawn: -22.5 to 157.5 becomes 0 to 180."""
+    """Return a histogram moved by a turn into the range that is drawn: -22.5 to 157.5 becomes 0 to 180."""
     below = edges[:-1] < bins[0]
     if not below.any():
         return density, edges
