@@ -178,7 +178,8 @@ class _Rule:
 
 def _detector_rule(cells: SimpleCells | FilterCells) -> _Rule:
     """Return the detector that is the cells' nonlinearity, or raise."""
-    n, nonlinearity = cells.n_units, cells.nonlinearity
+    # a function that somebody gave is held in a wrapper that looks at its answers
+    n, nonlinearity = cells.n_units, getattr(cells.nonlinearity, "function", cells.nonlinearity)
     for name, kind in _NAMED.items():
         if nonlinearity is NONLINEARITIES[name]:
             return _Rule(kind, np.ones(n))
