@@ -163,6 +163,7 @@ def test_a_comparison_survives_its_arrays(fitted, rng, tmp_path):
         ({"measures": ["n_y"]}, ValueError, "measures: no population has n_y; they have n_x"),
         ({"nulls": {"b": None}}, ValueError, r"nulls must name populations \(a\), got b"),
         ({"populations": {"a": {"n_x": [1], "n_y": [1, 2]}}}, ValueError, "one value a unit"),
+        ({"nulls": {"a": "null"}}, TypeError, r"a null belongs to a GaborFit: .*got dict"),
         ({"seed": -1}, ValueError, "seed must be at least 0"),
     ],
 )

@@ -32,6 +32,7 @@ CELLS = {
     "linear": lambda: simple("linear"),
     "relu": lambda: simple("relu"),
     "half_squared": lambda: simple("half_squared"),
+    "by_function": lambda: simple(cells.NONLINEARITIES["half_squared"]),
     "threshold": lambda: simple(cells.Power(exponent=1, threshold=[0.5, -1, 0], gain=[2, 0.5, 1])),
     "square_threshold": lambda: simple(cells.Power(exponent=2, threshold=[0.5, -1, 0], gain=[2, 0.5, 1])),
     "softplus": lambda: simple(cells.Softplus(sharpness=[1, 2, 3], gain=[1, 2, 3], threshold=0.4)),

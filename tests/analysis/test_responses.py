@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import pdist
 
-from v1sim import Grid, analysis, cells, gabor, stimuli
+from v1sim import Grid, analysis, cells, convnet, gabor, stimuli
 from v1sim.analysis import best_match_correlation, compare_responses, linear_cka, representational_similarity
 
 MEASURES = {
@@ -148,6 +148,7 @@ def test_a_turned_population_is_the_same_to_cka_and_every_population_to_itself(c
     assert found.best_match[0, 1] < 0.95
     for matrix in (found.cka, found.rsa, found.best_match):
         np.testing.assert_allclose(np.diag(matrix)[:3], 1, atol=1e-6)
+    assert np.isnan(np.diag(found.rsa_p)).all()  # itself in another order is no chance level of anything
 
 
 def test_like_populations_are_nearer_than_chance(compared):
@@ -182,12 +183,15 @@ def test_results_do_not_depend_on_the_number_of_workers(compared):
 
 
 def test_p_is_uniform_for_populations_that_have_nothing_in_common(rng):
-    """Recorded responses without a relation; for each measure, shares of p below .1 and .5."""
+    """Recorded responses without a relation, some images strong in one of them, as real images are."""
     frames = stimuli.ArrayStimulus(np.zeros((40, 2, 3)))
     p = []
     for seed in range(150):
-        pair = {name: rng.standard_normal((40, 20)) for name in ("a", "b")}
-        found = compare_responses(pair, frames, seed=seed, n_images=40, n_permutations=39, workers=1)
+        strength = np.exp(rng.standard_normal((2, 40, 1)))
+        pair = dict(zip("ab", strength * rng.standard_normal((2, 40, 20)), strict=True))
+        found = compare_responses(
+            pair, frames, seed=seed, n_images=40, n_permutations=39, dissimilarity="euclidean", workers=1
+        )
         p.append([found.cka_p[0, 1], found.rsa_p[0, 1], found.best_match_p[0, 1], found.best_match_p[1, 0]])
     for level in (0.1, 0.5):
         share = (np.array(p) <= level).mean(axis=0)
@@ -205,6 +209,35 @@ def test_populations_on_another_grid_are_told_how_to_see_the_same():
         compare_responses({name: cells.SimpleCells(BANK, PATCHES.grid) for name in "ab"}, degrees, seed=0)
 
 
+def test_what_is_no_responder_is_named():
+    stack = convnet.Stack([convnet.Conv2d(np.ones((20, 1, 3, 3)))], input_shape=(1, 12, 15))
+    linear = cells.SimpleCells(BANK, PATCHES.grid)
+    with pytest.raises(TypeError, match=r"population 'b' is a stack: choose units of it with as_responder"):
+        compare_responses({"a": linear, "b": stack}, PATCHES, seed=0)
+    with pytest.raises(
+        ValueError, match=r"population 'b': responses must have one row a frame: got 5 rows for 900"
+    ):
+        compare_responses({"a": linear, "b": np.ones((5, 24))}, PATCHES, seed=0)
+
+
 def test_one_population_cannot_be_compared():
     with pytest.raises(ValueError, match="populations must hold at least two, got 1"):
         compare_responses({"a": cells.SimpleCells(BANK, PATCHES.grid)}, PATCHES, seed=0)
+
+
+def test_rsa_p_is_that_of_mantels_test_written_out(rng):
+    """Whole images change places: rows and columns of the dissimilarities together (Mantel 1967)."""
+    strength = np.exp(rng.standard_normal((2, 30, 1)))
+    first, second = strength * rng.standard_normal((2, 30, 20))
+    second += 0.25 * first
+    frames = stimuli.ArrayStimulus(np.zeros((30, 2, 3)))
+    pair = {"a": first, "b": second}
+    found = compare_responses(
+        pair, frames, seed=1, n_images=30, n_permutations=999, dissimilarity="euclidean"
+    )
+    expected = stats.spearmanr(pdist(first), pdist(second)).statistic
+    chance = [stats.spearmanr(pdist(first), pdist(second[rng.permutation(30)])).statistic for _ in range(999)]
+    p = (1 + (np.array(chance) >= expected).sum()) / 1000
+    assert found.rsa[0, 1] == pytest.approx(expected, abs=1e-5)
+    assert 0.02 < p < 0.5
+    assert found.rsa_p[0, 1] == pytest.approx(p, abs=4 * np.sqrt(2 * p * (1 - p) / 999))

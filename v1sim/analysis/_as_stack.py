@@ -111,7 +111,7 @@ def _frame_shape(cells: Cells, frame_shape: tuple[int, int]) -> tuple[int, int]:
     if not isinstance(cells, SimpleCells | ComplexCells | FilterCells):
         raise TypeError(
             "cells must be SimpleCells, ComplexCells or FilterCells, which are a convolution and a detector "
-            f"or a pool, got {type(cells).__name__}"
+            f"or a pool, got {type(cells).__name__}: make such cells of its Gabors or fields"
         )
     if cells.memory > 1:
         raise ValueError(f"cells must see one frame, got cells that see {cells.memory}")
@@ -178,7 +178,8 @@ class _Rule:
 
 def _detector_rule(cells: SimpleCells | FilterCells) -> _Rule:
     """Return the detector that is the cells' nonlinearity, or raise."""
-    n, nonlinearity = cells.n_units, cells.nonlinearity
+    # a function that somebody gave is held in a wrapper that looks at its answers
+    n, nonlinearity = cells.n_units, getattr(cells.nonlinearity, "function", cells.nonlinearity)
     for name, kind in _NAMED.items():
         if nonlinearity is NONLINEARITIES[name]:
             return _Rule(kind, np.ones(n))

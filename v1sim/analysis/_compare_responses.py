@@ -19,6 +19,7 @@ from v1sim.analysis._representations import (
     ranked_dissimilarities,
 )
 from v1sim.analysis._similarity import MINIMUM_UNITS
+from v1sim.convnet import Stack
 from v1sim.grid import Grid
 from v1sim.stream import Block, RunOptions, Sums, as_responder, run
 
@@ -45,7 +46,8 @@ class ResponseComparison:
         of the last is that of the units of i with those of j. NaN for a population of fewer than
         `MINIMUM_UNITS`.
     cka_p, rsa_p, best_match_p : ndarray, shape (k, k)
-        Share of permutations of the images of one population that bring it at least as near to the other.
+        Share of permutations of the images of one population that bring it at least as near to the other;
+        NaN on the diagonal.
     """
 
     populations: tuple[str, ...]
@@ -163,9 +165,7 @@ def compare_responses(
     n_images = _checks.integer("n_images", n_images, minimum=MINIMUM_UNITS)
     n_permutations = _checks.integer("n_permutations", n_permutations, minimum=19)
     rng = np.random.default_rng(_checks.seed("seed", seed))
-    together = Together(tuple(as_responder(one, stimulus) for one in populations.values()))
-    for name, one in populations.items():
-        _check_grid(name, one, stimulus)
+    together = Together(tuple(_as_responder(name, one, stimulus) for name, one in populations.items()))
     [moments] = run(stimulus, [(together, lambda: _Moments(together.n_units))], **options)
     history = together.memory - 1
     shown = stimulus.frames(0, min(stimulus.n_frames, n_images + history))
@@ -182,7 +182,7 @@ def compare_responses(
                 continue
             pair = _from_covariance(covariance[i][i], covariance[i][j], covariance[j][j])
             if varies.sum() >= MINIMUM_UNITS:
-                pair |= _from_images(held[i], held[j], kind, rng, n_permutations)
+                pair |= _from_images(held[i], held[j], kind, rng, n_permutations if i != j else 0)
             for name, (there, back) in pair.items():
                 found[name][i, j], found[name][j, i] = there, back
     return ResponseComparison(
@@ -208,7 +208,7 @@ def _from_covariance(xx: FloatArray, xy: FloatArray, yy: FloatArray) -> dict[str
 def _from_images(
     first: FloatArray, second: FloatArray, kind: str, rng: np.random.Generator, n: int
 ) -> dict[str, Both]:
-    """Return the RSA of two populations, and the p values of all three measures."""
+    """Return the RSA of two populations, and the p values of all three measures, NaN of no permutation."""
     x, y = centred(first), centred(second)
     xx, yy = (x**2).sum(axis=0), (y**2).sum(axis=0)
     near, far = ranked_dissimilarities(first, kind), ranked_dissimilarities(second, kind)
@@ -221,9 +221,10 @@ def _from_images(
         return [rsa, float((xy**2).sum()), mean_best(found), mean_best(found.T)]
 
     observed = np.array(statistics(np.arange(len(x))))
-    chance = np.array([statistics(rng.permutation(len(x))) for _ in range(n)])
+    chance = np.array([statistics(rng.permutation(len(x))) for _ in range(n)]).reshape(n, len(observed))
     at_least = (chance >= observed - 1e-12 * np.abs(observed)).sum(axis=0)  # equal ones differ by rounding
-    rsa, cka, there, back = np.where(np.isnan(observed), np.nan, (1 + at_least) / (1 + n)).tolist()
+    unknown = np.isnan(observed) | (n == 0)
+    rsa, cka, there, back = np.where(unknown, np.nan, (1 + at_least) / (1 + n)).tolist()
     value = float(observed[0])
     return {
         "rsa": (value, value),
@@ -233,16 +234,24 @@ def _from_images(
     }
 
 
-def _check_grid(name: str, population: Any, stimulus: Stimulus) -> None:
-    """Raise if a population says that it sees another grid than the stimulus shows."""
+def _as_responder(name: str, population: Any, stimulus: Stimulus) -> Responder:
+    """Return a population as a responder that sees the stimulus, or raise with its name."""
+    if isinstance(population, Stack):
+        raise TypeError(
+            f"population {name!r} is a stack: choose units of it with as_responder(stack, layer, position)"
+        )
+    try:
+        responder = as_responder(population, stimulus)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"population {name!r}: {error}") from error
     sees, shows = getattr(population, "grid", None), getattr(stimulus, "grid", None)
-    if sees is None or shows is None or sees == shows:
-        return
-    raise ValueError(
-        f"population {name!r} sees {_words(sees)}, but the stimulus shows {_words(shows)}. Make its cells "
-        "on the stimulus's grid, or convolve its kernels over it: as_responder(Stack([Conv2d(kernels)], "
-        "input_shape=...), layer, position)"
-    )
+    if sees is not None and shows is not None and sees != shows:
+        raise ValueError(
+            f"population {name!r} sees {_words(sees)}, but the stimulus shows {_words(shows)}. Make its "
+            "cells on the stimulus's grid, or convolve its kernels over it: "
+            "as_responder(Stack([Conv2d(kernels)], input_shape=...), layer, position, grid=...)"
+        )
+    return responder
 
 
 def _words(grid: Grid) -> str:

@@ -165,6 +165,11 @@ def measure(
     >>> known.columns["n_y"].round(6).tolist()
     [0.5, 0.5]
     """
+    if null is not None and not isinstance(population, GaborFit):
+        raise TypeError(
+            "a null belongs to a GaborFit: give measurements their share with gabor_share(fit, null), got "
+            f"{type(population).__name__}"
+        )
     if isinstance(population, Measurements):
         return population
     found = unit or getattr(getattr(population, "grid", None), "unit", None) or "px"

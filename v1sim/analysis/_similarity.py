@@ -31,7 +31,7 @@ class Similarity:
     value : float
         1 - KS distance, between 0 and 1.
     low, high : float
-        95 % bootstrap interval, for both samples' being small: the sample and the source are drawn anew.
+        95 % bootstrap interval: both the sample and the source's cells are drawn anew.
     p_value : float
         Share of random divisions of all cells into a sample and a source that lie at least as far apart.
     ceiling : float
