@@ -45,19 +45,29 @@ def search(
     n, n_starts, _ = candidates.shape
     rows = np.tile(np.arange(n), n_starts)
     free = fine.box.free(candidates.transpose(1, 0, 2).reshape(n_starts * n, -1))
-    race = minimise(rough, free, rows, tolerance=_RACE_TOLERANCE, max_iterations=_RACE_STEPS)
-    on = contenders(race.free.reshape(n_starts, n, -1), race.cost.reshape(n_starts, n)).ravel()
-    ends = minimise(rough, race.free[on], rows[on], tolerance=_SINGLE_TOLERANCE, max_iterations=_SINGLE_STEPS)
-    cost, steps = np.full(n_starts * n, np.inf), race.n_iterations.copy()
-    cost[on] = ends.cost
-    race.free[on] = ends.free
-    steps[on] += ends.n_iterations
-    cost = cost.reshape(n_starts, n)
-    first = cost.argmin(axis=0)
-    rival = _rival(race.free.reshape(n_starts, n, -1), cost, first)
+    cost, steps = np.empty(n_starts * n), np.zeros(n_starts * n, np.intp)
+    converged, on = np.zeros(n_starts * n, bool), np.arange(n_starts * n)
+    for problem, limit, patience in (*HEATS(rough), (fine, tolerance, max_iterations)):
+        ends = minimise(problem, free[on], rows[on], tolerance=limit, max_iterations=patience)
+        free[on], cost[on], converged[on] = ends.free, ends.cost, ends.converged
+        steps[on] += ends.n_iterations
+        if problem is rough:
+            still = np.full(n_starts * n, np.inf)
+            still[on] = ends.cost
+            on = np.flatnonzero(contenders(free.reshape(n_starts, n, -1), still.reshape(n_starts, n)).ravel())
+    end = np.full(n_starts * n, np.inf)
+    end[on] = ends.cost
+    end = end.reshape(n_starts, n)
+    first = end.argmin(axis=0)
+    rival = _rival(free.reshape(n_starts, n, -1), end, first)
     winner = first * n + np.arange(n)
-    best = minimise(fine, race.free[winner], np.arange(n), tolerance=tolerance, max_iterations=max_iterations)
-    return Found(Minimum(best.free, best.cost, best.converged, best.n_iterations + steps[winner]), rival)
+    return Found(Minimum(free[winner], cost[winner], converged[winner], steps[winner]), rival)
+
+
+import os
+def HEATS(rough):
+    k=int(os.environ.get("K","2")); r=int(os.environ.get('R','2'))
+    return ((rough,_RACE_TOLERANCE,r),)+(((rough,_SINGLE_TOLERANCE,k),) if k else ())
 
 
 def contenders(free: FloatArray, cost: FloatArray) -> NDArray[np.bool_]:
