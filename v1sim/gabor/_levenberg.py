@@ -3,8 +3,8 @@
 Marquardt's scaling (1963, J SIAM 11:431) with the damping rule of Nielsen (1999, IMM-REP-1999-05).
 """
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from v1sim.gabor._problem import Normal
 
 _FIRST_DAMPING = 1e-2
 """Little, since the starts are near; a share of the diagonal."""
-_LONGEST_STEP = 0.5
+_LONGEST_STEP = 1.0
 """Longest step of any free coordinate t, as a share of 1 + |t|: large ones lead far out along a bound."""
 _ROUNDING = 50
 """Changes of the cost below so many units of rounding of the data's power are no progress."""
@@ -52,12 +52,17 @@ class Landscape(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where the fields ended: free (n, 6), cost (n,), converged (n,), n_iterations (n,)."""
+    """Where the fields ended: free (n, 6), cost (n,), linear (n, 2), converged (n,), n_iterations (n,)."""
 
     free: FloatArray
     cost: FloatArray
-    converged: np.ndarray
-    n_iterations: np.ndarray
+    linear: FloatArray
+    converged: NDArray[np.bool_]
+    n_iterations: NDArray[np.intp]
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Take some of the fields (copies)."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def minimise(
@@ -70,8 +75,10 @@ def minimise(
     that raise the cost are refused, so the cost never grows.
     """
     n = len(rows)
-    ends = Minimum(free.copy(), np.empty(n), np.zeros(n, bool), np.full(n, max_iterations, np.intp))
     here, left = problem.normal(free, rows), np.arange(n)
+    ends = Minimum(
+        free.copy(), here.cost.copy(), here.linear.copy(), np.zeros(n, bool), np.full(n, max_iterations)
+    )
     noise = _ROUNDING * np.finfo(problem.data.dtype).eps * problem.power[rows]
     damping, growth = np.full(n, _FIRST_DAMPING), np.full(n, 2.0)
     secant, trusted, slow = np.zeros_like(here.hessian), np.zeros(n, bool), np.zeros(n, bool)
@@ -81,7 +88,7 @@ def minimise(
         done = (promised <= enough) | (slow & (promised <= _OPTIMISM * enough))
         if done.any():
             out, keep = left[done], ~done
-            ends.free[out], ends.cost[out] = free[done], here.cost[done]
+            ends.free[out], ends.cost[out], ends.linear[out] = free[done], here.cost[done], here.linear[done]
             ends.converged[out], ends.n_iterations[out] = True, k
             left, here = left[keep], _take(here, keep)
             free, step, promised, enough, noise = (
@@ -98,7 +105,7 @@ def minimise(
         free = np.where(accepted[:, None], free + step, free)
         here = _where(accepted, trial, here)
         damping, growth = _damped(damping, growth, accepted, fall / promised)
-    ends.free[left], ends.cost[left] = free, here.cost
+    ends.free[left], ends.cost[left], ends.linear[left] = free, here.cost, here.linear
     return ends
 
 
@@ -120,7 +127,7 @@ def _learned(
     fall: FloatArray,
     accepted: NDArray[np.bool_],
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return what the Gauss-Newton matrix lacks, (n, 6, 6), and whether it would have helped in this step, (n,).
+    """Return what the Gauss-Newton matrix lacks, (n, 6, 6), and whether it would have helped here, (n,).
 
     What is lacking is learned from how the gradient changed on the way, by a symmetric rank-one update that
     makes matrix times step the change of the gradient, after sizing. It helps where the fall of the cost

@@ -49,7 +49,7 @@ class Pixels:
         """Positions divided by half the longer side of the patch, in the precision of the work."""
         half = max(grid.size) / 2
         x, y = grid.x_axis / half, grid.y_axis / half
-        rows = np.stack([np.outer(y**b, x**a).ravel() for a, b in _POWERS]).astype(dtype)
+        rows: NDArray[Any] = np.stack([np.outer(y**b, x**a).ravel() for a, b in _POWERS]).astype(dtype)
         return cls(x.astype(dtype), y.astype(dtype), rows, np.ascontiguousarray(rows.T))
 
     @property

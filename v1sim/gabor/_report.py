@@ -57,7 +57,7 @@ def report(
 
 def _canonical(problem: Problem, found: Found) -> tuple[Gabor, FloatArray]:
     """Return the canonical Gabors in the fitter's lengths, and their shapes (n, 6)."""
-    linear = problem.normal(found.best.free, np.arange(len(problem))).linear
+    linear = found.best.linear
     shape, _ = problem.box.inside(found.best.free)
     gabor = Gabor(
         alpha=np.hypot(linear[:, 0], linear[:, 1]),

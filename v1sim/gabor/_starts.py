@@ -15,7 +15,7 @@ from v1sim.gabor._moments import NOTHING, Pixels
 _PADDING = 2
 """The spectrum is sampled this many times finer than the patch alone would give."""
 _N_SIGMAS = 4
-_N_CENTRES = 9
+_N_CENTRES = 7
 """Window sizes (octaves apart, from 1/3 of the patch downwards) and centres along each axis."""
 _SUPPRESSED = 1
 """Spectral samples on each side of a peak that are taken with it."""
@@ -63,19 +63,22 @@ def round_window(pixels: Pixels, fields: NDArray[np.float32], k: FloatArray) -> 
     sigmas = _sigmas(max(ny, nx))
     centres_x, windows_x = _windows(pixels.x, sigmas)
     centres_y, windows_y = _windows(pixels.y, sigmas)
-    power = (windows_x**2).sum(axis=2)[:, :, None] * (windows_y**2).sum(axis=2)[:, None, :]
+    share = 1 / ((windows_x**2).sum(axis=2)[:, :, None] * (windows_y**2).sum(axis=2)[:, None, :])
+    windows_y = np.ascontiguousarray(windows_y.transpose(0, 2, 1))
     best = np.empty(n, np.intp)
     for start in range(0, n, pixels.chunk):
         part = slice(start, start + pixels.chunk)
         lowered = _lowered(pixels, fields[part], k[part])
         m = lowered.shape[1]
         columns = windows_x.reshape(-1, nx) @ lowered.reshape(-1, nx).T
-        sums = columns.reshape(len(sigmas), -1, ny) @ windows_y.transpose(0, 2, 1)
+        sums = columns.reshape(len(sigmas), -1, ny) @ windows_y
         sums = sums.reshape(len(sigmas), len(centres_x), 2, m, len(centres_y))
         sums *= sums
-        match = (sums[:, :, 0] + sums[:, :, 1]) / power[:, :, None]
+        match = sums[:, :, 0]
+        match += sums[:, :, 1]
+        match *= share[:, :, None]
         best[part] = match.transpose(2, 0, 1, 3).reshape(m, -1).argmax(axis=1)
-    s, ix, iy = np.unravel_index(best, power.shape)
+    s, ix, iy = np.unravel_index(best, share.shape)
     shape = np.empty((n, N_SHAPE))
     shape[:, X0], shape[:, Y0] = centres_x[ix], centres_y[iy]
     shape[:, LOG_SX] = shape[:, LOG_SY] = np.log(sigmas[s])
