@@ -108,3 +108,47 @@ def polynomials(shape: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, 
     d_carrier[:, X0, 0], d_carrier[:, Y0, 0] = -d_carrier[:, LOG_F, 1], -d_carrier[:, LOG_F, 2]
     envelope = (weighted[:, 0] + weighted[:, 1]) * -0.5
     return envelope, d_carrier[:, LOG_F], d_envelope, d_carrier
+
+
+def second_derivatives(shape: FloatArray, sums: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return the second derivatives of P + iQ by the shape parameters (n, 6), each as a weighted sum.
+
+    `sums` (n, 6) has a number for each monomial, for instance its sum over pixels with weights, which stands
+    in its place; the result is (n, 6, 6).
+    """
+    x0, y0, _, _, _, tau = shape.T
+    cos, sin = np.cos(tau), np.sin(tau)
+    twice_x, twice_y, f = np.exp(shape[:, LOG_SX : LOG_F + 1] * (-2.0, -2.0, 1.0)).T
+    one = sums[:, 0]
+    along = np.stack([-cos * x0 - sin * y0, cos, sin], axis=1)  # x'
+    across = np.stack([sin * x0 - cos * y0, -sin, cos], axis=1)  # y'
+    x, y = ((line * sums[:, :3]).sum(axis=1) for line in (along, across))
+    xx, yy, xy = (
+        ((first[:, :, None] * second[:, None, :]).reshape(-1, 9) @ _FOLD * sums).sum(axis=1)
+        for first, second in ((along, along), (across, across), (along, across))
+    )
+    apart = twice_y - twice_x
+    upper = {
+        (X0, X0): -(twice_x * cos**2 + twice_y * sin**2) * one,
+        (X0, Y0): apart * cos * sin * one,
+        (Y0, Y0): -(twice_x * sin**2 + twice_y * cos**2) * one,
+        (X0, LOG_SX): -2 * twice_x * cos * x,
+        (Y0, LOG_SX): -2 * twice_x * sin * x,
+        (X0, LOG_SY): 2 * twice_y * sin * y,
+        (Y0, LOG_SY): -2 * twice_y * cos * y,
+        (LOG_SX, LOG_SX): -2 * twice_x * xx,
+        (LOG_SY, LOG_SY): -2 * twice_y * yy,
+        (LOG_SX, TAU): 2 * twice_x * xy,
+        (LOG_SY, TAU): -2 * twice_y * xy,
+        (X0, LOG_F): -1j * f * cos * one,
+        (Y0, LOG_F): -1j * f * sin * one,
+        (LOG_F, LOG_F): 1j * f * x,
+        (LOG_F, TAU): 1j * f * y,
+        (X0, TAU): apart * (sin * x - cos * y) + 1j * f * sin * one,
+        (Y0, TAU): -apart * (cos * x + sin * y) - 1j * f * cos * one,
+        (TAU, TAU): apart * (yy - xx) - 1j * f * x,
+    }
+    out = np.zeros((len(shape), N_SHAPE, N_SHAPE), np.complex128)
+    for (i, j), value in upper.items():
+        out[:, i, j] = out[:, j, i] = value
+    return out

@@ -20,8 +20,9 @@ from v1sim.grid import Grid
 _POWERS = [(i, degree - i) for degree in range(5) for i in range(degree, -1, -1)]
 _N_POWERS = len(_POWERS)
 _N_LOW = len(MONOMIALS)
-_PAIRS = np.array([[_POWERS.index((a + c, b + d)) for c, d in MONOMIALS] for a, b in MONOMIALS])
-_GRAM = np.block([[_PAIRS, _PAIRS + _N_POWERS], [_PAIRS + _N_POWERS, _PAIRS + 2 * _N_POWERS]])
+PAIRS = np.array([[_POWERS.index((a + c, b + d)) for c, d in MONOMIALS] for a, b in MONOMIALS])
+"""Where the product of two of the six monomials stands among the 15 powers, (6, 6)."""
+_GRAM = np.block([[PAIRS, PAIRS + _N_POWERS], [PAIRS + _N_POWERS, PAIRS + 2 * _N_POWERS]])
 """Where each entry of the 12 x 12 Gram matrix of (p m, q m) stands among the sums of pp, pq and qq."""
 _CACHE_BYTES = 2**18
 """Bytes of one array of a chunk: small enough that half a dozen of them stay near the processor, large enough
@@ -166,3 +167,16 @@ def moments(
         both = np.concatenate(list(sums), axis=1).astype(np.float64)
         gram -= both[:, :, None] * both[:, None, :] / total
     return Moments(gram, np.concatenate(list(on_data), axis=1).astype(np.float64))
+
+
+def atoms_on(
+    pixels: Pixels, data: NDArray[Any], envelope: FloatArray, carrier: FloatArray, room: NDArray[Any]
+) -> NDArray[np.complex128]:
+    """Return the sums of data (n, pixels) times exp(P + iQ) times each of the 15 powers, (n, 15)."""
+    out = np.empty((len(data), _N_POWERS), np.complex128)
+    for start in range(0, len(data), pixels.chunk):
+        part = slice(start, start + pixels.chunk)
+        both = np.stack(gabor_atoms(pixels, envelope[part], carrier[part], room))
+        both *= data[part]
+        out.real[part], out.imag[part] = both @ pixels.powers
+    return out
