@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 
 from v1sim import Grid
 from v1sim.gabor import Bounds, Gabor, fit_gabor
-from v1sim.gabor._chart import AT_BOUND
+from v1sim.gabor._chart import AT_BOUND, polynomials, second_derivatives
 from v1sim.gabor._levenberg import minimise
 from v1sim.gabor._moments import Pixels, scratch
 from v1sim.gabor._problem import Problem
@@ -95,6 +95,22 @@ def test_the_gauss_newton_matrix_is_the_curvature_where_the_residual_vanishes(rn
         step = 1e-4 * rng.standard_normal(6)
         cost = reference_cost(free[0] + step, data[0], "gabor", None, False)
         assert cost == pytest.approx(step @ normal.hessian[0] @ step, rel=5e-3)
+
+
+def test_second_derivatives_are_the_differences_of_first_ones(rng):
+    shape = rng.uniform(-0.8, 0.8, (5, 6))
+    sums = rng.standard_normal((5, 6)) + 1j * rng.standard_normal((5, 6))
+
+    def first(shape):
+        _, _, d_envelope, d_carrier = polynomials(shape)
+        linear = d_carrier.shape[2]
+        return np.einsum("nim,nm->ni", d_envelope, sums) + 1j * np.einsum(
+            "nim,nm->ni", d_carrier, sums[:, :linear]
+        )
+
+    for j, step in enumerate(1e-5 * np.eye(6)):
+        expected = (first(shape + step) - first(shape - step)) / 2e-5
+        np.testing.assert_allclose(second_derivatives(shape, sums)[:, j], expected, rtol=1e-6, atol=1e-7)
 
 
 def test_far_tails_of_an_envelope_are_zero_and_not_the_slow_smallest_numbers():
