@@ -8,7 +8,7 @@ from v1sim.cells._filters import FilterCells, from_filters
 from v1sim.cells._kernels import AdelsonBergen, BiphasicGamma, GammaEnvelope
 from v1sim.cells._motion import MotionEnergyCells
 from v1sim.cells._noise import Noisy
-from v1sim.cells._nonlinearity import Exponential, NakaRushton, Power, Softplus
+from v1sim.cells._nonlinearity import NONLINEARITIES, Exponential, NakaRushton, Power, Softplus
 from v1sim.cells._normalisation import NormalizedCells, pool_weights
 from v1sim.cells._population import Population
 from v1sim.cells._push_pull import PushPullCells
@@ -22,6 +22,7 @@ from v1sim.cells._subunits import SubunitCells
 from v1sim.cells._torch import TorchCells, from_torch
 
 __all__ = [
+    "NONLINEARITIES",
     "AdelsonBergen",
     "Bernoulli",
     "BiphasicGamma",

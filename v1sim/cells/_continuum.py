@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from v1sim import _checks
-from v1sim._types import Frames, Responses
+from v1sim._types import FloatArray, Frames, Responses
 from v1sim.cells._complex import ComplexCells
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
 from v1sim.gabor import Gabor
@@ -80,6 +80,11 @@ class IntermediateCells:
     def n_units(self) -> int:
         """Number of cells."""
         return self._pairs.n_units
+
+    @property
+    def pairs(self) -> FloatArray:
+        """Weights of s_0 and s_1, shape (n_cells, 2, ny, nx)."""
+        return self._pairs.pairs
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""

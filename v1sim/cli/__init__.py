@@ -7,4 +7,13 @@ from v1sim.cli._population import population
 from v1sim.cli._revcorr import revcorr
 from v1sim.cli._stimulus import stimulus
 
-__all__ = ["analyze", "app", "fit", "main", "population", "revcorr", "run_reporting", "stimulus"]
+__all__ = [
+    "analyze",
+    "app",
+    "fit",
+    "main",
+    "population",
+    "revcorr",
+    "run_reporting",
+    "stimulus",
+]
