@@ -61,6 +61,13 @@ def test_fields_of_the_whole_frame_are_one_plain_product(rng):
     assert WeightedSums(fields, GRID).n_weights == fields.size
 
 
+def test_no_fields_have_no_sums(rng):
+    frames = rng.standard_normal((3, *GRID.shape), dtype=np.float32)
+    assert WeightedSums(np.zeros((0, *GRID.shape)), GRID)(frames).shape == (3, 0)
+    empty = WeightedSums(local_bank(rng, n=2).render(GRID), GRID)(frames[:0])
+    assert empty.shape == (0, 2)
+
+
 def test_sums_do_not_depend_on_which_other_fields_there_are(rng):
     fields = local_bank(rng).render(GRID)
     frames = rng.standard_normal((5, *GRID.shape), dtype=np.float32)

@@ -75,9 +75,9 @@ def test_population_prints_scores_and_writes_table_arrays_record_and_figure(tmp_
     [
         (("--n", "0"), "n must be at least 1, got 0"),
         (("--shape", "80"), "--shape must be ROWSxCOLUMNS"),
-        (("--pixels-per-degree", "-4"), "pixels_per_degree must be finite and above 0"),
+        (("--pixels-per-degree", "-4"), "pixels-per-degree must be finite and above 0"),
         (("--pixels-per-degree", "1"), "grid cannot hold such cells"),
-        (("--simple-fraction", "1.5"), "simple_fraction must be at most 1, got 1.5"),
+        (("--simple-fraction", "1.5"), "simple-fraction must be at most 1, got 1.5"),
         (("--eccentricity", "far"), "Invalid value for '--eccentricity'"),
         (("--neurons", "nowhere.csv"), "nowhere.csv"),
         (("--neurons", "other.csv"), "must have one column each of animal, po"),

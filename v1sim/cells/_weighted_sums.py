@@ -109,7 +109,8 @@ def _energies(fields: FloatArray, rows: list[slice], columns: list[slice]) -> Fl
 
 def _kept(energies: FloatArray) -> NDArray[np.bool_]:
     """Return which tiles each field keeps: the strongest, until what is left out is negligible."""
-    flat = energies.reshape(len(energies), -1)
+    n, *tiles = energies.shape
+    flat = energies.reshape(n, int(np.prod(tiles)))
     order = np.argsort(flat, axis=1)
     below = np.cumsum(np.take_along_axis(flat, order, axis=1), axis=1)
     kept = np.empty(flat.shape, bool)
@@ -129,5 +130,7 @@ def _weights(
     fields: FloatArray, smallest: FloatArray, chosen: NDArray[np.intp], row: slice, column: slice
 ) -> NDArray[np.float32]:
     """Return the weights of chosen fields in a tile, shape (fields, pixels); tiny ones are zero."""
-    inside = fields[chosen, row, column].reshape(len(chosen), -1)
+    inside = fields[chosen, row, column].reshape(
+        len(chosen), (row.stop - row.start) * (column.stop - column.start)
+    )
     return np.where(np.abs(inside) < smallest[chosen, None], 0, inside).astype(np.float32)
