@@ -61,6 +61,13 @@ def test_fields_of_the_whole_frame_are_one_plain_product(rng):
     assert WeightedSums(fields, GRID).n_weights == fields.size
 
 
+def test_sums_do_not_depend_on_block_cuts(rng):
+    sums = WeightedSums(local_bank(rng).render(GRID), GRID)
+    frames = rng.standard_normal((40, *GRID.shape), dtype=np.float32)
+    pieces = np.concatenate([sums(frames[a:b]) for a, b in ((0, 1), (1, 17), (17, 40))])
+    np.testing.assert_allclose(pieces, sums(frames), atol=1e-5)
+
+
 def test_no_fields_have_no_sums(rng):
     frames = rng.standard_normal((3, *GRID.shape), dtype=np.float32)
     assert WeightedSums(np.zeros((0, *GRID.shape)), GRID)(frames).shape == (3, 0)

@@ -86,18 +86,14 @@ def sample_population(
     _checks.choice("eccentricity", eccentricity, ("foveal", "parafoveal"))
     _checks.choice("placement", placement, ("tiling", "random"))
     _check_degrees(grid)
-    if simple_fraction is not None:
-        simple_fraction = float(_checks.per_cell("simple_fraction", simple_fraction, minimum=0))
-        if simple_fraction > 1:
-            raise ValueError(f"simple_fraction must be at most 1, got {simple_fraction:g}")
+    simple_fraction = _fraction(simple_fraction)
     rng = np.random.default_rng(seed)
     ratio = _statistics.modulation_ratios(simple_fraction).draw(rng, n)[:, 0]
     orientation = _statistics.orientations().draw(rng, n)[:, 0] % 180
     phase = _statistics.phases().draw(rng, n)[:, 0]
     maximal, spontaneous = _draw_rates(rng, ratio > 1)
     frequencies = [_statistics.peak_frequencies(kind, eccentricity) for kind in KINDS]
-    shape, too_large, too_fine = _draw_shapes(rng, grid, ratio > 1, orientation, frequencies)
-    peak, n_x, n_y = shape
+    (peak, n_x, n_y), too_large, too_fine = _draw_shapes(rng, grid, ratio > 1, orientation, frequencies)
     tuning = {"orientation_deg": orientation, "n_x": n_x, "n_y": n_y, "phase": phase}
     at_rest = _gabor(grid, peak, **tuning)
     places = _tiles(n, grid) if placement == "tiling" else rng.uniform(-0.5, 0.5, (2, n))
@@ -118,6 +114,15 @@ def sample_population(
         too_fine=too_fine,
         moved=moved,
     )
+
+
+def _fraction(value: float | None) -> float | None:
+    if value is None:
+        return None
+    fraction = float(_checks.per_cell("simple_fraction", value, minimum=0))
+    if fraction > 1:
+        raise ValueError(f"simple_fraction must be at most 1, got {fraction:g}")
+    return fraction
 
 
 def _check_degrees(grid: Grid) -> None:
@@ -149,8 +154,8 @@ def _draw_rates(rng: np.random.Generator, simple: NDArray[np.bool_]) -> tuple[Fl
         table = _statistics.rates(kind)
         bins = table.bins(rng, int(of.sum()))
         values = table.within(rng, bins)
-        while (reversed_ := values[:, 1] >= values[:, 0]).any():  # within the same bins, which overlap
-            values[reversed_] = table.within(rng, bins[reversed_])
+        while (again := values[:, 1] >= values[:, 0]).any():  # bins of both overlap: stay in them
+            values[again] = table.within(rng, bins[again])
         drawn[of] = values
     return drawn[:, 0], drawn[:, 1]
 
