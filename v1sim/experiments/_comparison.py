@@ -131,13 +131,14 @@ class ComparisonResult:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Make a result from saved arrays."""
-        parts = {
+        parts: dict[str, Any] = {
             part: kind.from_arrays(
                 {k.removeprefix(f"{part}."): v for k, v in arrays.items() if k.startswith(f"{part}.")}
             )
             for part, kind in _PARTS.items()
         }
-        return cls(**{name: arrays[name] for name in _OWN}, **parts)
+        own: dict[str, Any] = {name: arrays[name] for name in _OWN}
+        return cls(**own, **parts)
 
     @property
     def grid(self) -> Grid:
@@ -247,10 +248,9 @@ def _agreement(
 ) -> tuple[FloatArray, FloatArray]:
     """Return what was found (n, 2, ny, nx), and how well it agrees with the fields (n,)."""
     planes = recovered_planes(first, second)[:, :, 0]
-    seen = np.isfinite(planes).all(axis=(1, 2, 3))
-    found = np.where(
-        is_pair[:, None, None, None], np.where(seen[:, None, None, None], planes, 0), first.rf[:, :1]
-    )
+    seen = np.asarray(np.isfinite(planes).all(axis=(1, 2, 3)))
+    found = np.array(np.broadcast_to(first.rf[:, :1], fields.shape))
+    found[is_pair] = np.nan_to_num(planes[is_pair])
     agreement = np.zeros(len(fields))
     agreement[~is_pair] = _correlation(fields[~is_pair, 0], found[~is_pair, 0])
     pairs = is_pair & seen
