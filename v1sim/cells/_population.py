@@ -149,8 +149,8 @@ class Population:
             f"on {width:g} x {height:g} deg at {1 / self.grid.pixel_size:g} pixels per degree, "
             f"seed {self.seed}.",
             f"{refused} draws did not fit and were redrawn ({100 * refused / (n + refused):.1f} %): "
-            f"{self.too_large} too large for the frame, {self.too_fine} too fine for its pixels; this "
-            "depletes low and high frequencies and long envelopes, as the scores show.",
+            f"{self.too_large} too large for the frame, {self.too_fine} too fine for its pixels"
+            + (", which depletes high and low frequencies and long envelopes." if refused else "."),
             f"{self.moved} cells were moved from their place towards the middle until they fitted.",
             "The tables are drawn from independently of each other. In macaque, finer cells tend to have "
             "narrower bandwidths (De Valois et al. 1982b), so n_x and frequency are not independent; n_x and "
