@@ -7,7 +7,7 @@ from scipy import stats
 from v1sim import Grid, cells, stimuli
 from v1sim.cells._balance import balanced_pairs
 from v1sim.cells._extent import energy_beyond_nyquist, energy_outside
-from v1sim.cells._statistics import chi_squared
+from v1sim.cells._scores import chi_squared
 from v1sim.gabor import Gabor
 from v1sim.io import read_published
 
@@ -77,6 +77,17 @@ def test_the_seed_is_all_that_a_population_depends_on():
     first, same, other = (cells.sample_population(30, USUAL, seed) for seed in (5, 5, 6))
     np.testing.assert_array_equal(first.gabor.render(USUAL), same.gabor.render(USUAL))
     assert (first.peak_frequency != other.peak_frequency).any()
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_few_cells_have_scores_too(n):
+    population = cells.sample_population(n, USUAL, 0, simple_fraction=1, placement="random")
+    scores = {score.statistic: score for score in population.scores}
+    assert scores["peak frequency, simple"].n == n
+    assert "peak frequency, complex" not in scores
+    assert scores["orientation"].degrees == 0
+    assert np.isnan(scores["orientation"].p_value)
+    assert all(score.inside for score in population.scores)
 
 
 def test_chi_squared_is_that_of_scipy_and_joins_small_bins(rng):

@@ -14,10 +14,10 @@ from v1sim.cells._population import Population
 from v1sim.cells._push_pull import PushPullCells
 from v1sim.cells._renewal import GammaRenewal
 from v1sim.cells._sampling import sample_population
+from v1sim.cells._scores import Score
 from v1sim.cells._simple import SimpleCells
 from v1sim.cells._space_time import DirectionSelectiveCells, SpaceTimeCells
 from v1sim.cells._spikes import Bernoulli, ModulatedPoisson, Poisson
-from v1sim.cells._statistics import Score
 from v1sim.cells._subunits import SubunitCells
 from v1sim.cells._torch import TorchCells, from_torch
 

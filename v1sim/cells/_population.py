@@ -12,7 +12,8 @@ from v1sim.cells import _statistics
 from v1sim.cells._continuum import IntermediateCells
 from v1sim.cells._modulation import complexity_of, exponent_of, mean_response
 from v1sim.cells._nonlinearity import Power
-from v1sim.cells._statistics import KINDS, Histogram, Score
+from v1sim.cells._scores import Score, score
+from v1sim.cells._statistics import KINDS, Histogram
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -129,12 +130,12 @@ class Population:
                     (f"spontaneous, {kind}", rates.marginal(1), (self.spontaneous_rate[of],)),
                 ]
         drawn.append(("phase", _statistics.phases(), (phase,)))
-        return tuple(_statistics.score(name, table, np.stack(v, axis=1)) for name, table, v in drawn)
+        return tuple(score(name, table, np.stack(v, axis=1)) for name, table, v in drawn)
 
     def score_f1_f0(self, measured: FloatArray) -> Score:
         """Return the score of measured F1/F0 (n,) against the counts that they should follow."""
         ratios = _statistics.modulation_ratios(self.simple_fraction)
-        return _statistics.score("F1/F0, measured", ratios, measured[:, None])
+        return score("F1/F0, measured", ratios, measured[:, None])
 
     def summary(self) -> None:
         """Print what was drawn, what did not fit, and the score of each statistic."""
