@@ -7,7 +7,7 @@ A cell that drives :math:`u = (1 - \lambda) \max(s_0, 0) + \lambda \sqrt{s_0^2 +
     F_1 / F_0 = \frac{4}{n + 1} \left(\frac{\Gamma(n/2 + 1)}{\Gamma((n + 1)/2)}\right)^2 \;(\lambda = 0).
 
 The first runs from 0 to pi/2, the second from there on towards 2: a half-wave rectified cell cannot exceed
-pi/2, as a third of the simple cells of macaque do, whose spikes follow a power of the drive (Priebe, Mechler,
+pi/2, as half of the simple cells of macaque do, whose spikes follow a power of the drive (Priebe, Mechler,
 Carandini & Ferster 2004, Nat Neurosci 7:1113).
 """
 

@@ -62,7 +62,8 @@ class WeightedSums:
         self.n_fields = len(fields)
         cuts = [(_cut(grid.shape[0], side), _cut(grid.shape[1], side)) for side in _SIDES]
         cuts.append(([slice(0, grid.shape[0])], [slice(0, grid.shape[1])]))
-        energies = [_energies(fields, *cut) for cut in cuts]
+        squares = fields**2
+        energies = [_energies(squares, *cut) for cut in cuts]
         kept = [_kept(energy) for energy in energies]
         costs = [_cost(keep, *cut) for keep, cut in zip(kept, cuts, strict=True)]
         best = int(np.argmin(costs))
@@ -101,9 +102,9 @@ def _cut(length: int, side: int) -> list[slice]:
     return [slice(*pair) for pair in itertools.pairwise(edges)]
 
 
-def _energies(fields: FloatArray, rows: list[slice], columns: list[slice]) -> FloatArray:
+def _energies(squares: FloatArray, rows: list[slice], columns: list[slice]) -> FloatArray:
     """Return the energy of each field in each tile, shape (n, rows of tiles, columns of tiles)."""
-    bands = np.add.reduceat(fields**2, [row.start for row in rows], axis=1)
+    bands = np.add.reduceat(squares, [row.start for row in rows], axis=1)
     return np.asarray(np.add.reduceat(bands, [column.start for column in columns], axis=2))
 
 
