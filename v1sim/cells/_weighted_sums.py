@@ -76,7 +76,6 @@ class WeightedSums:
             for c, column in enumerate(columns)
             if (chosen := np.flatnonzero(kept[best][:, r, c])).size
         ]
-        self._whole = len(rows) == len(columns) == 1
 
     @property
     def n_weights(self) -> int:
