@@ -124,6 +124,7 @@ def compared():
         "turned": lambda frames: linear.respond(frames) @ (5 * turn),
         "complex": cells.ComplexCells(BANK, PATCHES.grid),
         "few": cells.ComplexCells(BANK[:3], PATCHES.grid),
+        "one": lambda frames: frames.sum(axis=(1, 2)),
     }
     return populations, compare_responses(
         populations, PATCHES, seed=0, n_images=120, dissimilarity="euclidean"
@@ -241,3 +242,19 @@ def test_rsa_p_is_that_of_mantels_test_written_out(rng):
     assert found.rsa[0, 1] == pytest.approx(expected, abs=1e-5)
     assert 0.02 < p < 0.5
     assert found.rsa_p[0, 1] == pytest.approx(p, abs=4 * np.sqrt(2 * p * (1 - p) / 999))
+
+
+def test_a_single_unit_and_silent_units_leave_the_others_as_they_are(rng):
+    """Of a single unit no image's pattern varies; a silent unit has no match and is none."""
+    frames = stimuli.ArrayStimulus(np.zeros((60, 2, 3)))
+    base, other = rng.standard_normal((2, 60, 21))
+    pair = {"a": base, "b": other + base}
+    alone = compare_responses(pair, frames, seed=0, n_images=60, n_permutations=19)
+    silent = {"a": np.pad(base, ((0, 0), (0, 2))), "b": pair["b"]}
+    crowd = compare_responses(silent | {"one": base[:, :1]}, frames, seed=0, n_images=60, n_permutations=19)
+    assert crowd.n_images == 60
+    for name in ("cka", "best_match", "cka_p", "best_match_p"):
+        np.testing.assert_allclose(getattr(crowd, name)[:2, :2], getattr(alone, name), rtol=1e-6)
+    assert np.isfinite(crowd.rsa[:2, :2]).all()
+    for name in ("cka_p", "rsa_p"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(alone, name).T)
