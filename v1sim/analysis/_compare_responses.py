@@ -187,6 +187,8 @@ def compare_responses(
             beside = _Images.of([one[varies] for one in held], kind).beside_chance(rng, n_permutations)
         for name, matrix in beside.items():
             found[name][np.ix_(enough, enough)] = matrix
+    for name in METHODS:
+        found[f"{name}_p"][np.isnan(found[name])] = np.nan
     return ResponseComparison(
         populations=tuple(populations),
         n_units=np.array(together.sizes),
@@ -227,7 +229,9 @@ class _Images:
         return cls(together / np.where(norms > 0, norms, 1), norms, first, ranks)
 
     def measures(self, order: NDArray[np.intp]) -> FloatArray:
-        """Return CKA up to a factor, RSA and best match of all pairs, with the second's images in an order.
+        """Return CKA, RSA and best match of all pairs, with the second's images in an order.
+
+        CKA and best match are times something that no order of the images changes.
 
         Returns
         -------
@@ -239,11 +243,8 @@ class _Images:
         rsa = self.ranks.reshape(len(self.ranks), -1) @ moved.reshape(len(moved), -1).T
         responds = self.norms > 0
         best = np.maximum.reduceat(np.where(responds, found, -np.inf), self.first, axis=1)
-        total = np.add.reduceat(np.where(responds[:, None], best, 0), self.first, axis=0)
-        n = np.add.reduceat(responds, self.first, dtype=np.float64)
-        none = np.full(total.shape, np.nan)
-        mean = np.divide(total, n[:, None], out=none, where=(n[:, None] > 0) & (n > 0))
-        return np.stack([shared, rsa, mean])
+        matched = np.add.reduceat(np.where(responds[:, None], best, 0), self.first, axis=0)
+        return np.stack([shared, rsa, matched])
 
     def beside_chance(self, rng: np.random.Generator, n: int) -> dict[str, FloatArray]:
         """Return RSA, and the p of all three measures among n orders of the images, shape (k, k) each."""
@@ -253,7 +254,7 @@ class _Images:
         at_least = np.zeros(observed.shape)
         for _ in range(n):
             at_least += self.measures(rng.permutation(images)) >= lowest
-        p = np.where(np.isnan(observed), np.nan, (1 + at_least) / (1 + n))
+        p = (1 + at_least) / (1 + n)
         for matrix in p:
             np.fill_diagonal(matrix, np.nan)
         above = np.triu_indices(len(self.ranks), 1)
