@@ -109,6 +109,14 @@ def test_pixels_and_degrees_are_told_apart_and_brought_together(rng):
     assert [row.measure for row in shapes.rows] == ["n_x", "n_x", "n_y", "n_y"]
 
 
+def test_a_unit_is_neither_relabelled_nor_changed_twice(fitted):
+    with pytest.raises(ValueError, match=r"population is in px, not in deg: bring it there with in_unit"):
+        measure(fitted, unit="deg")
+    degrees = measure(fitted).in_unit("deg", pixel_size=0.1)
+    with pytest.raises(ValueError, match="measurements are in deg already"):
+        degrees.in_unit("deg", pixel_size=0.1)
+
+
 def test_frequencies_in_pixels_are_reported_but_not_compared_with_degrees(rng):
     [row] = compare({"a": bank(30, rng)}, seed=0, measures=["spatial_frequency"]).rows
     assert np.isnan(row.similarity.value)
