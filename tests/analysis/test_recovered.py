@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from v1sim import Grid, cells, gabor, revcorr, stimuli
-from v1sim.analysis import RecoveredUnits, complexity_index, describe_recovered
+from v1sim.analysis import RecoveredUnits, complexity_index, describe_recovered, recovered_planes
 
 GRID = Grid((10, 12))
 N = 60_000
@@ -65,6 +65,18 @@ def test_rows_of_simple_complex_and_idle_units_stand_one_under_the_other(rng):
     assert np.array(rows["spatial_frequency"][:2]) == pytest.approx([0.15, 0.17], rel=0.03)
     assert np.isnan([rows["spatial_frequency"][4], rows["complexity_index"][4], rows["velocity"][0]]).all()
     assert {len(column) for column in rows.values()} == {5}
+
+
+@pytest.mark.parametrize("complexity", [0.3, 0.6, 1.0])
+def test_the_plane_of_a_cell_between_simple_and_complex_is_its_pairs(complexity):
+    cell = cells.IntermediateCells(BANK, GRID, complexity=complexity)
+    for pair, plane in zip(cell.pairs, recovered_planes(*recover(cell))[:, :, 0], strict=True):
+        bases = [np.linalg.qr(fields.reshape(2, -1).T)[0] for fields in (pair, plane)]
+        assert np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).min() > 0.96
+
+
+def test_a_unit_without_a_second_direction_has_no_plane():
+    assert np.isnan(recovered_planes(*recover(cells.SimpleCells(BANK[:1], GRID)))).all()
 
 
 def test_a_direction_selective_cell_has_its_velocity_in_space_and_time():

@@ -22,7 +22,7 @@ from v1sim.analysis._ranges import (
     summation_diameter,
     suppression_index,
 )
-from v1sim.analysis._recovered import RecoveredUnits, complexity_index, describe_recovered
+from v1sim.analysis._recovered import RecoveredUnits, complexity_index, describe_recovered, recovered_planes
 from v1sim.analysis._representations import best_match_correlation, linear_cka, representational_similarity
 from v1sim.analysis._selectivity import (
     circular_variance,
@@ -98,6 +98,7 @@ __all__ = [
     "preferred_orientation_deg",
     "published",
     "recorded",
+    "recovered_planes",
     "representational_similarity",
     "scrambled_null",
     "similarity",

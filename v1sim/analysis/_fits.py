@@ -1,6 +1,6 @@
-"""Curves of the literature fitted to tuning curves, one unit after another, with errors."""
+"""Functions of the literature fitted to tuning curves, with errors."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from v1sim._types import FloatArray
 from v1sim.analysis._curves import as_axis, as_circle, as_curves, responding
+from v1sim.analysis._least_squares import Minimum, jacobian, least_squares
 from v1sim.analysis._models import MODELS, Model
-
-_FOUND = (1, 2, 3, 4)
-"""What MINPACK's lmdif returns when it has come to rest."""
-_EVALUATIONS = 200
-"""Most evaluations for each parameter."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -219,65 +215,54 @@ def fit_size(curves: ArrayLike, diameter: ArrayLike, *, model: str = "ratio_of_g
 
 
 def _fit(name: str, curves: ArrayLike, axis: FloatArray) -> CurveFit:
-    """Fit a model to each unit's curve."""
+    """Fit a model to each unit's curve, in units of its largest response."""
     model = MODELS[name]
     r = np.atleast_2d(as_curves(curves, axis.shape[-1], signed=True))
-    values = np.broadcast_to(axis, r.shape)
-    n = len(r)
-    parameters, errors = np.full((n, len(model.names)), np.nan), np.full((n, len(model.names)), np.nan)
-    r_squared, converged = np.full(n, np.nan), np.zeros(n, bool)
-    messages = ["no response to fit"] * n
-    live = responding(r)
-    for unit in np.flatnonzero(live):
-        scale = r[unit].max()
-        best = min(_tries(model, values[unit], r[unit] / scale), key=lambda one: one.cost)
-        values_of = model.natural(best.free, scale)
-        parameters[unit] = values_of
-        errors[unit] = _errors(model, best, scale, r.shape[1])
-        spread = ((r[unit] / scale - (r[unit] / scale).mean()) ** 2).sum()
-        r_squared[unit] = 1 - best.cost / spread if spread > 0 else np.nan
-        trouble = best.trouble or model.doubt(values[unit], values_of)
-        converged[unit], messages[unit] = not trouble, trouble or "converged"
+    live = np.flatnonzero(responding(r))
+    scale = r[live].max(axis=1)
+    data, values = r[live] / scale[:, None], np.broadcast_to(axis, r.shape)[live]
+    best = _best(model, values, data)
+    natural, errors = model.natural(best.free, scale), _errors(model, best, scale, data.shape[1])
+    spread = ((data - data.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    explained = np.full(len(live), np.nan)
+    np.divide(spread - best.cost, spread, out=explained, where=spread > 0)
+    parameters, standard = (np.full((len(r), len(model.names)), np.nan) for _ in range(2))
+    r_squared, messages = np.full(len(r), np.nan), ["no response to fit"] * len(r)
+    parameters[live], standard[live], r_squared[live] = natural, errors, explained
+    for unit, one, of, settled in zip(live, natural, values, best.settled, strict=True):
+        unsettled = "" if settled else "not converged: the curve has no such shape"
+        messages[unit] = model.doubt(of, one) or unsettled or "converged"
     return CurveFit(
         model=name,
         parameters=dict(zip(model.names, parameters.T.copy(), strict=True)),
-        standard_error=dict(zip(model.names, errors.T.copy(), strict=True)),
+        standard_error=dict(zip(model.names, standard.T.copy(), strict=True)),
         r_squared=r_squared,
-        converged=converged,
+        converged=np.array([text == "converged" for text in messages], bool),
         message=tuple(messages),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Try:
-    """One descent: free parameters, their inverse curvature (or None), sum of squares, what went wrong."""
-
-    free: FloatArray
-    inverse: FloatArray | None
-    cost: float
-    trouble: str
-
-
-def _tries(model: Model, axis: FloatArray, r: FloatArray) -> Iterator[_Try]:
-    """Descend from each start of a model."""
-    from scipy.optimize import leastsq
-
-    residual: Callable[[FloatArray], FloatArray] = lambda free: model.curve(axis, free) - r  # noqa: E731
-    for start in model.starts(axis, r):
-        with np.errstate(all="ignore"):  # far out exponentials may overflow: such steps are refused
-            free, inverse, info, text, code = leastsq(
-                residual, start, full_output=True, maxfev=_EVALUATIONS * (len(start) + 1)
-            )
-        cost = float((info["fvec"] ** 2).sum())
-        good = code in _FOUND and np.isfinite(cost)
-        trouble = "" if good else f"not converged: {' '.join(text.split())}"
-        yield _Try(free, inverse, cost if np.isfinite(cost) else np.inf, trouble)
+def _best(model: Model, axis: FloatArray, data: FloatArray) -> Minimum:
+    """Descend from each start of a model, and return the lowest end of each row."""
+    ends = [
+        least_squares(lambda free, rows: model.curve(axis[rows], free), data, start)
+        for start in model.starts(axis, data)
+    ]
+    lowest = np.argmin([end.cost for end in ends], axis=0)
+    rows = np.arange(len(data))
+    return Minimum(
+        *(
+            np.stack([getattr(end, name) for end in ends])[lowest, rows]
+            for name in ("free", "inverse", "cost", "settled")
+        )
+    )
 
 
-def _errors(model: Model, best: _Try, scale: float, n: int) -> FloatArray:
-    """Return standard errors of the natural parameters, by the curvature at the minimum."""
-    spare = n - len(best.free)
-    if best.inverse is None or spare < 1:
-        return np.full(len(model.names), np.nan)
-    slopes = model.natural_slopes(best.free, scale)
-    return np.asarray(np.sqrt(np.diag(slopes @ best.inverse @ slopes.T) * best.cost / spare))
+def _errors(model: Model, best: Minimum, scale: FloatArray, n: int) -> FloatArray:
+    """Return standard errors of the natural parameters by the curvature at the minimum, (n_rows, p)."""
+    spare = n - best.free.shape[1]
+    if spare < 1:
+        return np.full_like(best.free, np.nan)
+    slopes = jacobian(lambda free, rows: model.natural(free, scale[rows]), best.free, np.arange(len(scale)))
+    variance = np.einsum("nij,njk,nik->ni", slopes, best.inverse, slopes)
+    return np.asarray(np.sqrt(variance * best.cost[:, None] / spare))

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-
-_STEP = 1e-6
-"""Step of a difference quotient, in free parameters of order one."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,9 +24,9 @@ class Model:
     function : callable
         Takes the axis and the natural parameters one by one, returns responses.
     starts : callable
-        (axis, responses with a largest of 1) -> free parameters to start from.
+        Takes axes and responses with a largest of 1, both (n, m), yields free parameters (n, p) to start at.
     doubt : callable
-        (axis, natural) -> why the data cannot tell the parameters, or nothing.
+        Takes one axis and its natural parameters, returns why the data cannot tell them, or nothing.
     """
 
     names: tuple[str, ...]
@@ -37,29 +35,28 @@ class Model:
     starts: Callable[[FloatArray, FloatArray], Iterator[FloatArray]]
     doubt: Callable[[FloatArray, FloatArray], str]
 
-    def natural(self, free: FloatArray, scale: float) -> FloatArray:
-        """Return natural parameters of a curve whose largest response is `scale`."""
-        out = np.empty(len(free))
+    def natural(self, free: FloatArray, scale: FloatArray) -> FloatArray:
+        """Return natural parameters (n, p) of curves whose largest responses are `scale` (n,)."""
+        out = np.empty_like(free)
         for i, kind in enumerate(self.kinds):
-            value = free[i] if kind in ("plain", "level") else np.exp(free[i])
+            value = free[:, i] if kind in ("plain", "level") else np.exp(free[:, i])
             if kind == "wider":
-                value = out[i - 2] * (1 + value)
-            out[i] = value * scale if kind in ("height", "level") else value
+                value = out[:, i - 2] * (1 + value)
+            out[:, i] = value * scale if kind in ("height", "level") else value
         return out
 
-    def natural_slopes(self, free: FloatArray, scale: float) -> FloatArray:
-        """Return the derivatives of the natural by the free parameters, (n, n)."""
-        steps = _STEP * np.eye(len(free))
-        pairs = [(self.natural(free + s, scale), self.natural(free - s, scale)) for s in steps]
-        return np.stack([(up - down) / (2 * _STEP) for up, down in pairs], axis=1)
-
     def curve(self, axis: FloatArray, free: FloatArray) -> FloatArray:
-        """Return the responses of free parameters, in units of the largest response."""
-        return self.function(axis, *self.natural(free, 1.0))
+        """Return curves (n, m) of free parameters (n, p), in units of their largest responses."""
+        natural = self.natural(free, np.ones(len(free)))
+        return self.function(axis, *natural.T[:, :, None])
 
 
 def _von_mises(
-    theta_deg: FloatArray, amplitude: float, preferred_deg: float, kappa: float, baseline: float
+    theta_deg: FloatArray,
+    amplitude: FloatArray,
+    preferred_deg: FloatArray,
+    kappa: FloatArray,
+    baseline: FloatArray,
 ) -> FloatArray:
     turn = 2 * np.deg2rad(theta_deg - preferred_deg)
     return np.asarray(baseline + amplitude * np.exp(kappa * (np.cos(turn) - 1)))
@@ -67,28 +64,34 @@ def _von_mises(
 
 def _double_von_mises(
     theta_deg: FloatArray,
-    amplitude: float,
-    preferred_deg: float,
-    kappa: float,
-    baseline: float,
-    null_amplitude: float,
+    amplitude: FloatArray,
+    preferred_deg: FloatArray,
+    kappa: FloatArray,
+    baseline: FloatArray,
+    null_amplitude: FloatArray,
 ) -> FloatArray:
     cos = np.cos(np.deg2rad(theta_deg - preferred_deg))
     towards, against = np.exp(kappa * (cos - 1)), np.exp(kappa * (-cos - 1))
     return np.asarray(baseline + amplitude * towards + null_amplitude * against)
 
 
-def _log_gaussian(f: FloatArray, amplitude: float, preferred: float, sd_octaves: float) -> FloatArray:
+def _log_gaussian(
+    f: FloatArray, amplitude: FloatArray, preferred: FloatArray, sd_octaves: FloatArray
+) -> FloatArray:
     return np.asarray(amplitude * np.exp(-((np.log2(f / preferred) / sd_octaves) ** 2) / 2))
 
 
-def _naka_rushton(c: FloatArray, r_max: float, c50: float, exponent: float) -> FloatArray:
+def _naka_rushton(c: FloatArray, r_max: FloatArray, c50: FloatArray, exponent: FloatArray) -> FloatArray:
     # the same as c^n / (c^n + c50^n), without powers that overflow
     return np.asarray(r_max / (1 + np.exp(exponent * np.log(c50 / c))))
 
 
 def _ratio_of_gaussians(
-    d: FloatArray, centre_gain: float, centre_size: float, surround_gain: float, surround_size: float
+    d: FloatArray,
+    centre_gain: FloatArray,
+    centre_size: FloatArray,
+    surround_gain: FloatArray,
+    surround_size: FloatArray,
 ) -> FloatArray:
     from scipy.special import erf
 
@@ -97,7 +100,11 @@ def _ratio_of_gaussians(
 
 
 def _difference_of_gaussians(
-    d: FloatArray, centre_gain: float, centre_size: float, surround_gain: float, surround_size: float
+    d: FloatArray,
+    centre_gain: FloatArray,
+    centre_size: FloatArray,
+    surround_gain: FloatArray,
+    surround_size: FloatArray,
 ) -> FloatArray:
     from scipy.special import erf
 
@@ -106,34 +113,44 @@ def _difference_of_gaussians(
 
 def _peak_starts(theta_deg: FloatArray, r: FloatArray) -> Iterator[FloatArray]:
     """Start at the highest sample, narrow and broad."""
-    low = r.min()
+    low = r.min(axis=1)
     for kappa in (1.0, 4.0):
-        yield np.array([np.log(1.001 - low), theta_deg[r.argmax()], np.log(kappa), low])
+        yield np.stack(
+            [np.log(1.001 - low), _at(theta_deg, r.argmax(axis=1)), np.full_like(low, np.log(kappa)), low],
+            axis=1,
+        )
 
 
 def _two_peak_starts(theta_deg: FloatArray, r: FloatArray) -> Iterator[FloatArray]:
     """Start at the highest sample and the one opposite to it; kappa is four times that over 180 degrees."""
-    n, low = len(r), r.min()
-    null = r[(r.argmax() + n // 2) % n] - low
+    null = _at(r, (r.argmax(axis=1) + r.shape[1] // 2) % r.shape[1]) - r.min(axis=1)
     for start in _peak_starts(theta_deg, r):
-        yield np.append(start + np.array([0, 0, np.log(4), 0]), null)
+        yield np.column_stack([start + np.array([0, 0, np.log(4), 0]), null])
 
 
 def _octave_starts(f: FloatArray, r: FloatArray) -> Iterator[FloatArray]:
     """Start at the highest sample, an octave wide."""
-    yield np.array([0.0, np.log(f[r.argmax()]), 0.0])
+    preferred = np.log(_at(f, r.argmax(axis=1)))
+    yield np.stack([np.zeros_like(preferred), preferred, np.zeros_like(preferred)], axis=1)
 
 
 def _contrast_starts(c: FloatArray, r: FloatArray) -> Iterator[FloatArray]:
     """Start where the curve first exceeds a half of its largest response, steep as a square."""
-    yield np.array([0.0, np.log(c[(r >= 0.5).argmax()]), np.log(2.0)])
+    half = np.log(_at(c, (r >= 0.5).argmax(axis=1)))
+    yield np.stack([np.zeros_like(half), half, np.full_like(half, np.log(2))], axis=1)
 
 
 def _size_starts(d: FloatArray, r: FloatArray) -> Iterator[FloatArray]:
     """Start where the curve first exceeds a half, with a weak and a strong surround twice as wide."""
-    centre = d[(r >= 0.5).argmax()]
+    centre = np.log(_at(d, (r >= 0.5).argmax(axis=1)))
     for gain in (0.05, 1.0):
-        yield np.log([1 + gain, centre, gain, 1.0])
+        height, surround = np.full_like(centre, np.log(1 + gain)), np.full_like(centre, np.log(gain))
+        yield np.stack([height, centre, surround, np.zeros_like(centre)], axis=1)
+
+
+def _at(values: FloatArray, place: NDArray[np.intp]) -> FloatArray:
+    """Return the value of each row at its own place."""
+    return np.asarray(np.take_along_axis(values, place[:, None], axis=1)[:, 0])
 
 
 def _unselective(theta_deg: FloatArray, natural: FloatArray) -> str:

@@ -46,10 +46,10 @@ class RecoveredUnits:
         Number of significant axes of raised and of lowered variance.
     parameters : ndarray, shape (8, n)
         The Gabor that stands for the unit, in the order of `v1sim.gabor.Gabor`: of a simple one that fitted
-        to its STA, of a complex one the even half of the pair fitted to its two strongest excitatory axes.
+        to its STA, of a complex one the even half of the pair fitted to its plane (`recovered_planes`).
         NaN where there is none.
     r_squared : ndarray, shape (n,)
-        Share of the variance of the STA that it explains, or mean squared principal cosine of pair and axes.
+        Share of the variance of the STA that it explains, or mean squared principal cosine of pair and plane.
     blob : ndarray of bool, shape (n,)
         Whether frequency and phase of the Gabor cannot be told.
     is_space_time : bool
@@ -181,8 +181,9 @@ def describe_recovered(
             fit = fit_gabor(np.stack([_map(sta.rf[unit]) for unit in simple]), where)
             parameters[:, simple] = _packed(fit.gabor)
             r_squared[simple], blob[simple] = fit.r_squared, fit.flags["blob"]
-        for unit in np.flatnonzero((kind == "complex") & (excitatory > 1)):
-            pair = fit_quadrature(_maps(stc.eigenvectors[unit, :2]), where)
+        planes = recovered_planes(sta, stc, alpha=alpha)
+        for unit in np.flatnonzero((kind == "complex") & np.isfinite(planes).all(axis=(1, 2, 3, 4))):
+            pair = fit_quadrature(_maps(planes[unit]), where)
             parameters[:, unit] = _packed(pair.even.canonical())
             r_squared[unit] = np.square(pair.principal_cosines).mean()
     return RecoveredUnits(
@@ -205,23 +206,53 @@ def complexity_index(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
     taken off, and the variance ratios of axes are freed of what noise adds to them (Baik & Silverstein
     2006). NaN where nothing is significant.
     """
+    first = np.square(np.linalg.norm(_averages(sta, stc, alpha), axis=1))
+    second = np.array([np.square(excess).sum() / 2 for excess, _ in _second_moments(sta, stc, alpha)])
+    with np.errstate(invalid="ignore"):  # 0 / 0 where nothing is significant
+        return np.asarray(second / (first + second))
+
+
+def recovered_planes(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
+    """Return for each unit the plane that drives it most, shape (n_units, 2, n_lags, ny, nx).
+
+    Its axes are those along which the second moment of the response-weighted frames about the *origin*
+    exceeds chance most, within the span of what is significant: STA and STC axes. So a cell that is partly
+    simple, whose STA is half of its pair, has its pair's plane too, as a complex cell has its STC plane.
+    NaN where fewer than two directions stand out.
+    """
+    planes = np.full((len(stc.sta), 2, *stc.sta.shape[1:]), np.nan)
+    faintest = np.sqrt(
+        planes[0, 0].size / stc.n_effective
+    )  # that can be seen at all (Baik & Silverstein 2006)
+    for unit, (excess, axes) in enumerate(_second_moments(sta, stc, alpha)):
+        first_two = np.argsort(-excess)[:2]
+        if (excess[first_two] > faintest[unit]).sum() == 2:
+            planes[unit] = axes[first_two].reshape(planes.shape[1:])
+    return planes
+
+
+def _averages(sta: STA, stc: STC, alpha: float) -> FloatArray:
+    """Return the response-triggered averages in units of the noise (n_units, D), freed of noise in length."""
     scale = np.sqrt(np.where(sta.pixel_variance > 0, sta.pixel_variance, 1))
-    n_units = len(stc.sta)
-    average = ((stc.sta - sta.frame_mean) / scale).reshape(n_units, -1)
-    gamma = average.shape[1] / stc.n_effective
-    first = np.maximum(np.square(average).sum(axis=1) - gamma, 0)
-    first[sta.p_value >= alpha] = 0
-    index = np.empty(n_units)
-    for unit in range(n_units):
+    average = ((stc.sta - sta.frame_mean) / scale).reshape(len(stc.sta), -1)
+    power = np.square(average).sum(axis=1)
+    kept = np.where(sta.p_value < alpha, np.maximum(power - average.shape[1] / stc.n_effective, 0), 0)
+    return np.asarray(average * np.sqrt(kept / np.where(power > 0, power, 1))[:, None])
+
+
+def _second_moments(sta: STA, stc: STC, alpha: float) -> list[tuple[FloatArray, FloatArray]]:
+    """Return of each unit the eigenvalues (k,) and axes (k, D) of C + s s^T - 1, as far as significant."""
+    found = []
+    for unit, average in enumerate(_averages(sta, stc, alpha)):
         chosen = np.r_[: stc.n_excitatory[unit], -stc.n_suppressive[unit] : 0]
-        axes = stc.eigenvectors[unit, chosen].reshape(len(chosen), average.shape[1])
-        excess = _noise_free(stc.eigenvalues[unit, chosen], gamma[unit]) - 1
-        norm = np.linalg.norm(average[unit])
-        along = axes @ average[unit] / (norm if norm > 0 else 1)
-        second = (excess**2).sum() + 2 * first[unit] * (excess * along**2).sum() + first[unit] ** 2
-        total = first[unit] + second / 2
-        index[unit] = second / 2 / total if total > 0 else np.nan
-    return index
+        axes = stc.eigenvectors[unit, chosen].reshape(len(chosen), len(average))
+        excess = _noise_free(stc.eigenvalues[unit, chosen], len(average) / stc.n_effective[unit]) - 1
+        span = np.concatenate([axes, average[None]]) if average.any() else axes
+        basis, _ = np.linalg.qr(span.T)
+        along, mean = basis.T @ axes.T, basis.T @ average
+        values, turn = np.linalg.eigh((along * excess) @ along.T + np.outer(mean, mean))
+        found.append((values, turn.T @ basis.T))
+    return found
 
 
 def _noise_free(ratios: FloatArray, gamma: float) -> FloatArray:

@@ -52,8 +52,8 @@ class _Conditions:
         """Number of conditions."""
         raise NotImplementedError
 
-    def draw(self, rows: slice) -> Frames:
-        """Return whole conditions, shape (n_rows, n_lead + n_counted, ny, nx)."""
+    def draw(self, rows: slice, out: Frames) -> None:
+        """Draw whole conditions into an array (n_rows, n_lead + n_counted, ny, nx)."""
         raise NotImplementedError
 
     @property
@@ -80,8 +80,12 @@ class _Conditions:
         """Frames `start` to `stop` (excluded), float32 contrast, shape (stop - start, ny, nx)."""
         check_range(start, stop, self.n_frames)
         first, last = start // self.length, -(-stop // self.length)
-        drawn = self.draw(slice(first, last)).reshape(-1, *self.frame_shape)
-        return drawn[start - first * self.length : stop - first * self.length]
+        drawn = np.empty((last - first, self.length, *self.frame_shape), np.float32)
+        at_once = self.block_size // self.length
+        for low in range(first, last, at_once):  # so that what is needed meanwhile stays small
+            rows = slice(low, min(low + at_once, last))
+            self.draw(rows, drawn[low - first : rows.stop - first])
+        return drawn.reshape(-1, *self.frame_shape)[start - first * self.length : stop - first * self.length]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +118,13 @@ class Gratings(_Conditions):
         """Number of conditions."""
         return len(self.table)
 
-    def draw(self, rows: slice) -> Frames:
-        """Return whole conditions, shape (n_rows, n_lead + n_counted, ny, nx)."""
+    def draw(self, rows: slice, out: Frames) -> None:
+        """Draw whole conditions into an array (n_rows, n_lead + n_counted, ny, nx)."""
         time = np.arange(-self.n_lead, self.n_counted)
-        frames = self.table.frames(-2 * np.pi * self.cycles[rows, None] * time / self.n_counted, rows)
+        self.table.frames(-2 * np.pi * self.cycles[rows, None] * time / self.n_counted, rows, out=out)
         if self.window is not None:
             across, up = (profile[rows].astype(np.float32) for profile in self.window)
-            frames *= (up[:, :, None] * across[:, None, :])[:, None]
-        return frames
+            out *= (up[:, :, None] * across[:, None, :])[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,18 +158,22 @@ class Bars(_Conditions):
         """Number of conditions."""
         return len(self.contrast)
 
-    def draw(self, rows: slice) -> Frames:
-        """Return whole conditions, shape (n_rows, n_lead + n_counted, ny, nx)."""
-        tau = np.deg2rad(self.orientation_deg[rows, None] - 90)
-        x = (self.grid.x_axis - self.centre_x[rows, None]) * np.cos(tau)
-        y = (self.grid.y_axis - self.centre_y[rows, None]) * np.sin(tau)
-        across = (np.float32(1 / self.grid.pixel_size) * (x[:, None, :] + y[:, :, None])).astype(np.float32)
-        half = (self.width[rows] / 2 / self.grid.pixel_size).astype(np.float32)[:, None, None]
-        # borders of one pixel: a pixel shows the share of it that is covered
-        covered = np.clip(half - across + 0.5, 0, 1) - np.clip(-half - across + 0.5, 0, 1)
-        frames = np.zeros((len(across), self.length, *self.frame_shape), np.float32)
-        frames[:, self.n_lead :] = (self.contrast[rows, None, None] * covered)[:, None]
-        return frames
+    def draw(self, rows: slice, out: Frames) -> None:
+        """Draw whole conditions into an array (n_rows, n_lead + n_counted, ny, nx)."""
+        size, tau = self.grid.pixel_size, np.deg2rad(self.orientation_deg[rows, None] - 90)
+        x = (self.grid.x_axis - self.centre_x[rows, None]) * np.cos(tau) / size
+        y = (self.grid.y_axis - self.centre_y[rows, None]) * np.sin(tau) / size
+        half = self.width[rows, None, None] / 2 / size
+        off = np.abs(x.astype(np.float32)[:, None, :] + y.astype(np.float32)[:, :, None])
+        # borders of one pixel: a pixel shows the share of it that is covered, at most the width of the bar
+        covered = (half + 0.5).astype(np.float32) - off
+        np.clip(covered, 0, np.minimum(2 * half, 1).astype(np.float32), out=covered)
+        out[:, : self.n_lead] = 0
+        np.multiply(
+            covered[:, None],
+            self.contrast[rows, None, None, None].astype(np.float32),
+            out=out[:, self.n_lead :],
+        )
 
 
 class Electrode:

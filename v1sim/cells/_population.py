@@ -32,7 +32,9 @@ class Population:
     grid : Grid
         Positions of the pixels [degrees].
     peak_frequency : ndarray, shape (n,)
-        Preferred spatial frequency [cycles/degree]: that of the carrier, or a little above for few cycles.
+        Preferred spatial frequency of the balanced pair [cycles/degree]: that of the carrier, and above it
+        for few cycles (half an octave at n_x = .15). A simple cell of few cycles, one half alone, may peak
+        .2 octaves beside it.
     modulation_ratio : ndarray, shape (n,)
         F1/F0 on the preferred drifting grating; simple cells are those above 1.
     maximal_rate : ndarray, shape (n,)

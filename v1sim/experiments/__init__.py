@@ -9,6 +9,7 @@ from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationResult,
     reverse_correlation,
 )
+from v1sim.experiments._subjects import Subject, comparison_grid, comparison_subjects
 
 __all__ = [
     "ComparisonConfig",
@@ -21,8 +22,11 @@ __all__ = [
     "RecordingResult",
     "ReverseCorrelationConfig",
     "ReverseCorrelationResult",
+    "Subject",
     "analyze_recording",
     "compare_populations",
+    "comparison_grid",
+    "comparison_subjects",
     "draw_population",
     "fit_filters",
     "reverse_correlation",

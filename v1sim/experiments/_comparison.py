@@ -21,6 +21,7 @@ from v1sim.analysis import (
     compare_responses,
     describe_recovered,
     gabor_share,
+    recovered_planes,
     scrambled_null,
 )
 from v1sim.convnet import Stack
@@ -95,9 +96,10 @@ class ComparisonResult:
     is_pair : ndarray of bool, shape (n,)
         Whether a unit really takes the norm of two fields.
     actual, found : ndarray, shape (n, 2, ny, nx)
-        Fields that a unit really has, and its STA or its first two STC axes (a single field stands twice).
+        Fields that a unit really has, and its STA or the plane that drives it (a single field stands twice).
     agreement : ndarray, shape (n,)
-        Correlation of STA and field, or smallest principal cosine of the axes' plane and the pair's.
+        Correlation of STA and field, or smallest principal cosine of recovered plane and pair; 0 where no
+        plane stood out.
     units : RecoveredUnits
         What STA and STC say of each unit.
     physiology : Physiology
@@ -129,13 +131,14 @@ class ComparisonResult:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Make a result from saved arrays."""
-        parts = {
+        parts: dict[str, Any] = {
             part: kind.from_arrays(
                 {k.removeprefix(f"{part}."): v for k, v in arrays.items() if k.startswith(f"{part}.")}
             )
             for part, kind in _PARTS.items()
         }
-        return cls(**{name: arrays[name] for name in _OWN}, **parts)
+        own: dict[str, Any] = {name: arrays[name] for name in _OWN}
+        return cls(**own, **parts)
 
     @property
     def grid(self) -> Grid:
@@ -244,10 +247,14 @@ def _agreement(
     fields: FloatArray, is_pair: NDArray[np.bool_], first: STA, second: STC
 ) -> tuple[FloatArray, FloatArray]:
     """Return what was found (n, 2, ny, nx), and how well it agrees with the fields (n,)."""
-    found = np.where(is_pair[:, None, None, None], second.eigenvectors[:, :AXES, 0], first.rf[:, :1])
-    agreement = np.empty(len(fields))
+    planes = recovered_planes(first, second)[:, :, 0]
+    seen = np.asarray(np.isfinite(planes).all(axis=(1, 2, 3)))
+    found = np.array(np.broadcast_to(first.rf[:, :1], fields.shape))
+    found[is_pair] = np.nan_to_num(planes[is_pair])
+    agreement = np.zeros(len(fields))
     agreement[~is_pair] = _correlation(fields[~is_pair, 0], found[~is_pair, 0])
-    agreement[is_pair] = smallest_principal_cosine(fields[is_pair], found[is_pair])
+    pairs = is_pair & seen
+    agreement[pairs] = smallest_principal_cosine(fields[pairs], found[pairs])
     return found, agreement
 
 

@@ -10,6 +10,7 @@ from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.analysis import gabor_like, scrambled_null
 from v1sim.gabor import Gabor, GaborFit, fit_gabor, from_arrays, to_arrays
+from v1sim.grid import Grid
 from v1sim.io import Filters
 from v1sim.stream import Progress
 
@@ -42,17 +43,23 @@ class FilterFitConfig:
         Phase-scrambled copies of each filter that are fitted for the chance level; 0 for none.
     seed : int
         Seed of their phases.
+    pixel_size : float or None
+        Side of a pixel [degrees of visual angle]. With it lengths are in degrees and frequencies in cycles
+        a degree; without, in pixels.
     """
 
     offset: bool = True
     threshold: float = 0.8
     null_copies: int = 4
     seed: int = 0
+    pixel_size: float | None = None
 
     def __post_init__(self) -> None:
         _checks.probability("threshold", self.threshold)
         _checks.integer("null_copies", self.null_copies, minimum=0)
         _checks.seed("seed", self.seed)
+        if self.pixel_size is not None:
+            _checks.positive("pixel_size", self.pixel_size)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -148,9 +155,9 @@ class FilterFitResult:
         Returns
         -------
         dict of str to float
-            ``r_squared``, ``spatial_frequency`` [cycles/px], ``n_x``, ``n_y``, ``aspect_ratio``,
-            ``bandwidth_octaves`` (infinite where most are low-pass), ``orientation_bandwidth_deg``,
-            ``symmetry`` [radians].
+            ``r_squared``, ``spatial_frequency`` [cycles/px or cycles/deg], ``n_x``, ``n_y``,
+            ``aspect_ratio``, ``bandwidth_octaves`` (infinite where most are low-pass),
+            ``orientation_bandwidth_deg``, ``symmetry`` [radians].
         """
         if not chosen.any():
             return dict.fromkeys(SUMMARISED, np.nan)
@@ -224,7 +231,9 @@ def fit_filters(
     def told(before: int) -> Progress | None:
         return None if progress is None else lambda done, _: progress(before + done, total)
 
-    fit = fit_gabor(stack, offset=config.offset, model="auto", workers=workers, progress=told(0))
+    ny, nx = (int(side) for side in stack.shape[-2:])
+    grid = Grid((ny, nx)) if config.pixel_size is None else Grid((ny, nx), config.pixel_size, "deg")
+    fit = fit_gabor(stack, grid, offset=config.offset, model="auto", workers=workers, progress=told(0))
     null = scrambled_null(
         fit,
         seed=config.seed,

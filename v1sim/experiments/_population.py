@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from v1sim import _checks
 from v1sim._types import FloatArray
@@ -162,14 +163,17 @@ def draw_population(
 def _measured(population: Population, progress: Progress | None) -> FloatArray:
     """Return F1/F0 of each cell on its own preferred grating, shape (n,)."""
     n, ratios = len(population), []
-    for first in range(0, n, _TOGETHER):
-        chosen = range(first, min(first + _TOGETHER, n))
-        frames = np.concatenate([_preferred(population, i).frames(0, N_PHASES) for i in chosen])
-        responses = population.responder.respond(frames).reshape(len(chosen), N_PHASES, n)
-        own = np.stack([responses[k, :, i] for k, i in enumerate(chosen)])
-        ratios.append(modulation_ratio(own))
-        if progress is not None:
-            progress(chosen.stop, n)
+    with threadpool_limits(
+        limits=1, user_api="blas"
+    ):  # many small products: threads would wait for each other
+        for first in range(0, n, _TOGETHER):
+            chosen = range(first, min(first + _TOGETHER, n))
+            frames = np.concatenate([_preferred(population, i).frames(0, N_PHASES) for i in chosen])
+            responses = population.responder.respond(frames).reshape(len(chosen), N_PHASES, n)
+            own = np.stack([responses[k, :, i] for k, i in enumerate(chosen)])
+            ratios.append(modulation_ratio(own))
+            if progress is not None:
+                progress(chosen.stop, n)
     return np.concatenate(ratios)
 
 

@@ -171,7 +171,7 @@ def stack_subject(
     fields[:, :, top : top + ny, left : left + nx] = kernels
     return Subject(
         name=name,
-        responder=as_responder(whole, layer, position, channels=chosen, grid=grid),
+        responder=as_responder(whole, layer, position, channels=chosen.tolist(), grid=grid),
         fields=fields,
         is_pair=np.full(len(chosen), group == 2),
         kernels=kernels.reshape(-1, ny, nx),
@@ -199,7 +199,7 @@ def spatial_kernels(filters: Filters) -> FloatArray:
     if kernels.ndim == 4:
         kernels = split_colour(kernels).spatial
     norms = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
-    return kernels[norms > _DEAD * np.median(norms)]
+    return np.asarray(kernels[norms > _DEAD * np.median(norms)])
 
 
 def shuffled_pairs(stack: Stack) -> Stack:
@@ -219,4 +219,4 @@ def random_kernels(n: int, side: int, rng: np.random.Generator, *, low_pass: boo
 
         for axis in (1, 2):
             noise = gaussian_filter1d(noise, side / BLUR, axis=axis, mode="wrap")
-    return noise
+    return np.asarray(noise)

@@ -91,7 +91,7 @@ class GratingTable:
         frequency = np.asarray(self.spatial_frequency)[rows]
         return frequency * np.cos(tau), frequency * np.sin(tau)
 
-    def frames(self, phase: FloatArray, rows: slice = slice(None)) -> Frames:
+    def frames(self, phase: FloatArray, rows: slice = slice(None), *, out: Frames | None = None) -> Frames:
         """Return the gratings `rows` at phases of their own.
 
         Parameters
@@ -100,6 +100,8 @@ class GratingTable:
             Phase at the centre [radians].
         rows : slice, optional
             Which gratings; all unless told.
+        out : ndarray of float32, shape (n_rows, n_phases, ny, nx), optional
+            Where to write them, contiguous; a new array unless given.
 
         Returns
         -------
@@ -118,10 +120,13 @@ class GratingTable:
         open_to = np.isfinite(diameter[:, 0])
         if open_to.any():
             carrier[open_to] *= _discs(dx[open_to], dy[open_to], diameter[open_to, 0], grid.pixel_size)
+        if out is None:
+            out = np.empty((*phase.shape, *grid.shape), np.float32)
         n = len(carrier)
         pairs = np.stack([carrier.real, carrier.imag], axis=1).reshape(n, 2, -1)
         turn = np.stack([np.cos(phase), -np.sin(phase)], axis=2).astype(np.float32)
-        return np.asarray(turn @ pairs).reshape(n, -1, *grid.shape)
+        np.matmul(turn, pairs, out=out.reshape(n, phase.shape[1], -1))
+        return out
 
 
 def _discs(dx: FloatArray, dy: FloatArray, diameter: FloatArray, edge: float) -> Frames:
