@@ -68,6 +68,16 @@ def test_a_stack_has_the_cells_own_responses_at_their_positions(population, fram
     assert_close(maps[:, [0, 1, 2], rows, columns], population.respond(frames))
 
 
+@pytest.mark.parametrize("make", [cells.SimpleCells, cells.ComplexCells])
+def test_a_population_drawn_from_published_counts_is_a_stack(make, rng):
+    drawn = cells.sample_population(24, Grid((30, 34), 1 / 16, "deg"), seed=2, eccentricity="parafoveal")
+    population = make(drawn.gabor, drawn.grid)
+    frames = rng.standard_normal((12, 30, 34), dtype=np.float32)
+    maps, _ = as_stack(population, (30, 34)).forward(frames[:, None])
+    rows, columns = cell_positions(population, (30, 34)).T
+    assert_close(maps[:, np.arange(24), rows, columns], population.respond(frames))
+
+
 def test_positions_are_the_pixels_nearest_to_the_centres():
     """By hand: x = (c - 12.5) / 10 and y = (9 - r) / 10 deg."""
     expected = [[5, 6], [12, 16], [1, 24]]
