@@ -23,8 +23,8 @@ from v1sim.convnet import ChannelPool, Conv2d, Detector, Layer, Stack
 _NEGLIGIBLE = 1e-7
 """Share of the sum of a field's magnitudes that a kernel may leave out: below the rounding of float32."""
 _FAINT = 1e-12
-"""Share of a field's largest weight below which a weight is 0: those that are subnormal in float32 would make
-a convolution a thousand times slower."""
+"""Share of a field's largest weight below which a weight is 0: those that are subnormal in float32, of small
+fields in a window that large ones need, make a convolution five times slower."""
 _NAMED = {"linear": "identity", "relu": "relu", "half_squared": "half_square"}
 _OF_EXPONENT = {1.0: "relu", 2.0: "half_square"}
 _POOLS = {"l2": "l2", "energy": "sum_of_squares"}
