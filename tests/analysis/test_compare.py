@@ -109,6 +109,14 @@ def test_pixels_and_degrees_are_told_apart_and_brought_together(rng):
     assert [row.measure for row in shapes.rows] == ["n_x", "n_x", "n_y", "n_y"]
 
 
+def test_a_unit_is_neither_relabelled_nor_changed_twice(fitted):
+    with pytest.raises(ValueError, match=r"population is in px, not in deg: bring it there with in_unit"):
+        measure(fitted, unit="deg")
+    degrees = measure(fitted).in_unit("deg", pixel_size=0.1)
+    with pytest.raises(ValueError, match="measurements are in deg already"):
+        degrees.in_unit("deg", pixel_size=0.1)
+
+
 def test_frequencies_in_pixels_are_reported_but_not_compared_with_degrees(rng):
     [row] = compare({"a": bank(30, rng)}, seed=0, measures=["spatial_frequency"]).rows
     assert np.isnan(row.similarity.value)
@@ -216,3 +224,19 @@ def test_tables_of_other_rooms_are_understood_by_their_names():
     np.testing.assert_allclose(found.columns["symmetry"], [0, np.pi / 2])
     np.testing.assert_allclose(found.columns["bandwidth_octaves"], [1.5, 2.0])
     assert set(found.columns) == {"symmetry", "bandwidth_octaves", "n_x"}
+
+
+def test_gratings_measure_of_drawn_cells_what_they_were_drawn_to_be():
+    """Known and measured stand in one table under the same names, in the same unit."""
+    drawn = sample_population(24, Grid((28, 32), 1 / 16, "deg"), seed=3, eccentricity="parafoveal")
+    measured = measure(analysis.characterize(drawn.responder, drawn.grid))
+    known = measure(drawn)
+    assert (known.unit, measured.unit) == ("deg", "deg")
+    apart = np.abs(measured.columns["orientation_deg"] - known.columns["orientation_deg"])
+    assert np.nanmedian(np.minimum(apart, 180 - apart)) < 2
+    for name in ("f1_f0", "spatial_frequency"):
+        ratio = measured.columns[name] / known.columns[name]
+        assert np.nanmedian(np.abs(np.log(ratio))) < 0.05, name
+    both = compare({"known": known, "measured": measured}, seed=0, n_resamples=100)
+    near = {row.population: row.similarity.value for row in both.rows if row.measure == "f1_f0"}
+    assert near["measured"] == pytest.approx(near["known"], abs=0.1)

@@ -68,6 +68,24 @@ def test_a_stack_has_the_cells_own_responses_at_their_positions(population, fram
     assert_close(maps[:, [0, 1, 2], rows, columns], population.respond(frames))
 
 
+def test_no_weight_of_a_kernel_is_too_small_for_float32():
+    """Of a small field in the window that a large one needs; subnormal weights slow a convolution down."""
+    sizes = gabor.Gabor.from_tuning(spatial_frequency=[0.25, 0.06], orientation_deg=11, n_x=0.35, n_y=0.4)
+    kernel = as_stack(cells.SimpleCells(sizes, Grid((64, 66))), (64, 66)).parameters()["conv1.kernel"]
+    magnitude = np.abs(kernel.astype(np.float32))
+    assert magnitude[magnitude > 0].min() > np.finfo(np.float32).tiny
+
+
+@pytest.mark.parametrize("make", [cells.SimpleCells, cells.ComplexCells])
+def test_a_population_drawn_from_published_counts_is_a_stack(make, rng):
+    drawn = cells.sample_population(24, Grid((30, 34), 1 / 16, "deg"), seed=2, eccentricity="parafoveal")
+    population = make(drawn.gabor, drawn.grid)
+    frames = rng.standard_normal((12, 30, 34), dtype=np.float32)
+    maps, _ = as_stack(population, (30, 34)).forward(frames[:, None])
+    rows, columns = cell_positions(population, (30, 34)).T
+    assert_close(maps[:, np.arange(24), rows, columns], population.respond(frames))
+
+
 def test_positions_are_the_pixels_nearest_to_the_centres():
     """By hand: x = (c - 12.5) / 10 and y = (9 - r) / 10 deg."""
     expected = [[5, 6], [12, 16], [1, 24]]

@@ -124,6 +124,7 @@ def compared():
         "turned": lambda frames: linear.respond(frames) @ (5 * turn),
         "complex": cells.ComplexCells(BANK, PATCHES.grid),
         "few": cells.ComplexCells(BANK[:3], PATCHES.grid),
+        "one": lambda frames: frames.sum(axis=(1, 2)),
     }
     return populations, compare_responses(
         populations, PATCHES, seed=0, n_images=120, dissimilarity="euclidean"
@@ -225,19 +226,50 @@ def test_one_population_cannot_be_compared():
         compare_responses({"a": cells.SimpleCells(BANK, PATCHES.grid)}, PATCHES, seed=0)
 
 
-def test_rsa_p_is_that_of_mantels_test_written_out(rng):
-    """Whole images change places: rows and columns of the dissimilarities together (Mantel 1967)."""
+def test_p_is_that_of_permutation_tests_written_out(rng):
+    """Whole images of one population change places, for RSA as in Mantel 1967; units of unequal scale."""
     strength = np.exp(rng.standard_normal((2, 30, 1)))
-    first, second = strength * rng.standard_normal((2, 30, 20))
-    second += 0.25 * first
+    first, second = strength[0] * rng.standard_normal((30, 22)), strength[1] * rng.standard_normal((30, 20))
+    second += 0.25 * first[:, :20]
+    first *= np.geomspace(1, 100, 22)  # the two that the second has no part in weigh most
+    pair = {"a": np.pad(first, ((0, 0), (1, 1))), "b": second}  # two silent units
     frames = stimuli.ArrayStimulus(np.zeros((30, 2, 3)))
-    pair = {"a": first, "b": second}
     found = compare_responses(
         pair, frames, seed=1, n_images=30, n_permutations=999, dissimilarity="euclidean"
     )
-    expected = stats.spearmanr(pdist(first), pdist(second)).statistic
-    chance = [stats.spearmanr(pdist(first), pdist(second[rng.permutation(30)])).statistic for _ in range(999)]
-    p = (1 + (np.array(chance) >= expected).sum()) / 1000
-    assert found.rsa[0, 1] == pytest.approx(expected, abs=1e-5)
-    assert 0.02 < p < 0.5
-    assert found.rsa_p[0, 1] == pytest.approx(p, abs=4 * np.sqrt(2 * p * (1 - p) / 999))
+
+    def measured(order):
+        return np.array(
+            [
+                linear_cka(first, second[order]),
+                stats.spearmanr(pdist(first), pdist(second[order])).statistic,
+                best_match_correlation(first, second[order]),
+                best_match_correlation(second[order], first),
+            ]
+        )
+
+    expected = measured(np.arange(30))
+    p = (1 + sum(measured(rng.permutation(30)) >= expected for _ in range(999))) / 1000
+    values = [found.cka[0, 1], found.rsa[0, 1], found.best_match[0, 1], found.best_match[1, 0]]
+    np.testing.assert_allclose(values, expected, atol=1e-5)
+    mine = [found.cka_p[0, 1], found.rsa_p[0, 1], found.best_match_p[0, 1], found.best_match_p[1, 0]]
+    np.testing.assert_array_less(np.abs(mine - p), 3 * np.sqrt(2 * p * (1 - p) / 999))
+    assert np.unique(mine).size == 4
+    assert (found.cka_p[1, 0], found.rsa_p[1, 0]) == (found.cka_p[0, 1], found.rsa_p[0, 1])
+
+
+def test_a_single_unit_and_silent_units_leave_the_others_as_they_are(rng):
+    """Of a single unit no image's pattern varies; a silent unit has no match and is none."""
+    frames = stimuli.ArrayStimulus(np.zeros((60, 2, 3)))
+    base, other = rng.standard_normal((2, 60, 21))
+    pair = {"a": base, "b": other + base}
+    alone = compare_responses(pair, frames, seed=0, n_images=60, n_permutations=19)
+    silent = {"a": np.pad(base, ((0, 0), (0, 2))), "b": pair["b"]}
+    crowd = compare_responses(silent | {"one": base[:, :1]}, frames, seed=0, n_images=60, n_permutations=19)
+    assert crowd.n_images == 60
+    for name in ("cka", "best_match", "cka_p", "best_match_p"):
+        np.testing.assert_allclose(getattr(crowd, name)[:2, :2], getattr(alone, name), rtol=1e-6)
+    assert np.isfinite(crowd.rsa[:2, :2]).all()
+    dark = compare_responses(pair | {"dark": 0 * base}, frames, seed=0, n_images=60, n_permutations=19)
+    for name in ("cka", "best_match", "cka_p", "rsa_p", "best_match_p"):
+        assert np.isnan(getattr(dark, name)[2]).all()

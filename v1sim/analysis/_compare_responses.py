@@ -24,6 +24,7 @@ from v1sim.grid import Grid
 from v1sim.stream import Block, RunOptions, Sums, as_responder, run
 
 METHODS = ("cka", "rsa", "best_match")
+MATRICES = tuple(f"{name}{end}" for name in METHODS for end in ("", "_p"))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,8 +40,8 @@ class ResponseComparison:
     n_frames : int
         Images of `cka` and `best_match`.
     n_images : int
-        The first of them, of `rsa` and of all p values. Images to which all units of a population answer
-        the same are left out of these.
+        The first of them, of `rsa` and of all p values. Where dissimilarities are correlations, images to
+        which all units of a population answer the same are left out of these.
     cka, rsa, best_match : ndarray, shape (k, k)
         As `linear_cka`, `representational_similarity` and `best_match_correlation` define them; entry (i, j)
         of the last is that of the units of i with those of j. NaN for a population of fewer than
@@ -96,13 +97,12 @@ class ResponseComparison:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Return the comparison whose `arrays` these are."""
-        matrices = {f"{name}{end}": arrays[f"{name}{end}"] for name in METHODS for end in ("", "_p")}
         return cls(
             populations=tuple(str(name) for name in arrays["populations"]),
             n_units=arrays["n_units"],
             n_frames=int(arrays["n_frames"]),
             n_images=int(arrays["n_images"]),
-            **matrices,
+            **{name: arrays[name] for name in MATRICES},
         )
 
 
@@ -170,21 +170,25 @@ def compare_responses(
     history = together.memory - 1
     shown = stimulus.frames(0, min(stimulus.n_frames, n_images + history))
     held = together.split(together.respond(shown)[history:].astype(np.float64), axis=1)
-    varies = np.all([np.ptp(one, axis=1) > 0 for one in held], axis=0)
-    held = [one[varies] for one in held]
-    shape = len(held), len(held)
-    found = {f"{name}{end}": np.full(shape, np.nan) for name in METHODS for end in ("", "_p")}
-    covariance = [together.split(rows, axis=1) for rows in together.split(moments.covariance, axis=0)]
-    enough = [n >= MINIMUM_UNITS for n in together.sizes]
-    with threadpool_limits(limits=1, user_api="blas"):  # products too small to share out
-        for i, j in zip(*np.triu_indices(len(held)), strict=True):
-            if not (enough[i] and enough[j]):
-                continue
-            pair = _from_covariance(covariance[i][i], covariance[i][j], covariance[j][j])
-            if varies.sum() >= MINIMUM_UNITS:
-                pair |= _from_images(held[i], held[j], kind, rng, n_permutations if i != j else 0)
-            for name, (there, back) in pair.items():
-                found[name][i, j], found[name][j, i] = there, back
+    enough = np.array(together.sizes) >= MINIMUM_UNITS
+    held = [one for one, counts in zip(held, enough, strict=True) if counts]
+    varies = np.ones(len(shown) - history, np.bool_)
+    if held and kind == "correlation":
+        varies = np.all([np.ptp(one, axis=1) > 0 for one in held], axis=0)
+    parts = [together.split(rows, axis=1) for rows in together.split(moments.covariance, axis=0)]
+    found = {name: np.full((len(enough), len(enough)), np.nan) for name in MATRICES}
+    for i, j in np.ndindex(found["cka"].shape):
+        if enough[i] and enough[j]:
+            xx, xy, yy = parts[i][i], parts[i][j], parts[j][j]
+            found["cka"][i, j] = cka_of_products(xx, xy, yy)
+            found["best_match"][i, j] = mean_best(correlations(xy, np.diag(xx), np.diag(yy)))
+    if held and varies.sum() >= MINIMUM_UNITS:
+        with threadpool_limits(limits=1, user_api="blas"):  # products too small to share out
+            beside = _Images.of([one[varies] for one in held], kind).beside_chance(rng, n_permutations)
+        for name, matrix in beside.items():
+            found[name][np.ix_(enough, enough)] = matrix
+    for name in METHODS:
+        found[f"{name}_p"][np.isnan(found[name])] = np.nan
     return ResponseComparison(
         populations=tuple(populations),
         n_units=np.array(together.sizes),
@@ -194,44 +198,73 @@ def compare_responses(
     )
 
 
-Both = tuple[float, float]
-"""A number for the first population beside the second, and one for the second beside the first."""
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """What k populations, N units in all, answer to the same n images, held side by side.
 
+    Parameters
+    ----------
+    units : ndarray, shape (n, N)
+        Responses, centred and of norm 1; 0 for units that do not respond.
+    norms : ndarray, shape (N,)
+        Their norms, 0 for those.
+    first : ndarray of int, shape (k,)
+        Where the units of each population begin.
+    ranks : ndarray, shape (k, n, n)
+        Ranked dissimilarities of the images.
+    """
 
-def _from_covariance(xx: FloatArray, xy: FloatArray, yy: FloatArray) -> dict[str, Both]:
-    """Return CKA and best match of two populations from their covariances."""
-    cka = cka_of_products(xx, xy, yy)
-    found = correlations(xy, np.diag(xx), np.diag(yy))
-    return {"cka": (cka, cka), "best_match": (mean_best(found), mean_best(found.T))}
+    units: FloatArray
+    norms: FloatArray
+    first: NDArray[np.intp]
+    ranks: FloatArray
 
+    @classmethod
+    def of(cls, responses: list[FloatArray], kind: str) -> Self:
+        """Make them of the responses of each population, shape (n, n_units) each."""
+        together = np.concatenate([centred(one) for one in responses], axis=1)
+        norms = np.linalg.norm(together, axis=0)
+        first = np.cumsum([0, *(one.shape[1] for one in responses[:-1])])
+        ranks = np.stack([ranked_dissimilarities(one, kind) for one in responses])
+        return cls(together / np.where(norms > 0, norms, 1), norms, first, ranks)
 
-def _from_images(
-    first: FloatArray, second: FloatArray, kind: str, rng: np.random.Generator, n: int
-) -> dict[str, Both]:
-    """Return the RSA of two populations, and the p values of all three measures, NaN of no permutation."""
-    x, y = centred(first), centred(second)
-    xx, yy = (x**2).sum(axis=0), (y**2).sum(axis=0)
-    near, far = ranked_dissimilarities(first, kind), ranked_dissimilarities(second, kind)
+    def measures(self, order: NDArray[np.intp]) -> FloatArray:
+        """Return CKA, RSA and best match of all pairs, with the second's images in an order.
 
-    def statistics(order: NDArray[np.intp]) -> list[float]:
-        """Return RSA, CKA up to a factor, and both best matches, with the second's images in an order."""
-        xy = x.T @ y[order]
-        found = correlations(xy, xx, yy)
-        rsa = float((near * far[np.ix_(order, order)]).sum())
-        return [rsa, float((xy**2).sum()), mean_best(found), mean_best(found.T)]
+        CKA and best match are times something that no order of the images changes.
 
-    observed = np.array(statistics(np.arange(len(x))))
-    chance = np.array([statistics(rng.permutation(len(x))) for _ in range(n)]).reshape(n, len(observed))
-    at_least = (chance >= observed - 1e-12 * np.abs(observed)).sum(axis=0)  # equal ones differ by rounding
-    unknown = np.isnan(observed) | (n == 0)
-    rsa, cka, there, back = np.where(unknown, np.nan, (1 + at_least) / (1 + n)).tolist()
-    value = float(observed[0])
-    return {
-        "rsa": (value, value),
-        "rsa_p": (rsa, rsa),
-        "cka_p": (cka, cka),
-        "best_match_p": (there, back),
-    }
+        Returns
+        -------
+        ndarray, shape (3, k, k)
+        """
+        found = self.units.T @ self.units[order]
+        shared = self._sum((found * self.norms * self.norms[:, None]) ** 2)
+        moved = self.ranks[:, order[:, None], order]
+        rsa = self.ranks.reshape(len(self.ranks), -1) @ moved.reshape(len(moved), -1).T
+        responds = self.norms > 0
+        best = np.maximum.reduceat(np.where(responds, found, -np.inf), self.first, axis=1)
+        matched = np.add.reduceat(np.where(responds[:, None], best, 0), self.first, axis=0)
+        return np.stack([shared, rsa, matched])
+
+    def beside_chance(self, rng: np.random.Generator, n: int) -> dict[str, FloatArray]:
+        """Return RSA, and the p of all three measures among n orders of the images, shape (k, k) each."""
+        images = len(self.units)
+        observed = self.measures(np.arange(images))
+        lowest = observed - 1e-12 * np.abs(observed)  # equal ones differ by rounding
+        at_least = np.zeros(observed.shape)
+        for _ in range(n):
+            at_least += self.measures(rng.permutation(images)) >= lowest
+        p = (1 + at_least) / (1 + n)
+        for matrix in p:
+            np.fill_diagonal(matrix, np.nan)
+        above = np.triu_indices(len(self.ranks), 1)
+        for symmetric in p[:2]:  # the other half is from the inverse orders, another sample of the same
+            symmetric.T[above] = symmetric[above]
+        return {"rsa": observed[1], "cka_p": p[0], "rsa_p": p[1], "best_match_p": p[2]}
+
+    def _sum(self, matrix: FloatArray) -> FloatArray:
+        """Return the sums over the units of each pair of populations, shape (k, k)."""
+        return np.asarray(np.add.reduceat(np.add.reduceat(matrix, self.first, axis=0), self.first, axis=1))
 
 
 def _as_responder(name: str, population: Any, stimulus: Stimulus) -> Responder:

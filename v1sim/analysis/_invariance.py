@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from v1sim import _checks
 from v1sim._types import FloatArray, Frames, Responder
@@ -193,15 +194,16 @@ def invariance(
     own = Gabor(**fields)
     amounts = {"shift": shift, "turn": turn, "size": size}
     checked = {name: _amounts(name, value, own, grid) for name, value in amounts.items()}
-    blank = responder.respond(np.zeros((1, *grid.shape), np.float32))[0].astype(np.float64)
     curves = {}
-    for name, amount in checked.items():
-        response = np.empty((n, len(amount)))
-        for unit, one in enumerate(own):
-            for piece in np.array_split(np.arange(len(amount)), _n_pieces(len(amount), grid)):
-                shown = _render(_changed(one, name, amount[piece]), grid, kind)
-                response[unit, piece] = responder.respond(shown)[:, unit]
-        curves[name] = InvarianceCurve(change=name, amount=amount, response=response - blank[:, None])
+    with threadpool_limits(limits=1, user_api="blas"):  # products too small to share out
+        blank = responder.respond(np.zeros((1, *grid.shape), np.float32))[0].astype(np.float64)
+        for name, amount in checked.items():
+            response = np.empty((n, len(amount)))
+            for unit, one in enumerate(own):
+                for piece in np.array_split(np.arange(len(amount)), _n_pieces(len(amount), grid)):
+                    shown = _render(_changed(one, name, amount[piece]), grid, kind)
+                    response[unit, piece] = responder.respond(shown)[:, unit]
+            curves[name] = InvarianceCurve(change=name, amount=amount, response=response - blank[:, None])
     return Invariance(stimulus=kind, curves=curves)
 
 

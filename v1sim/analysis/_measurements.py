@@ -104,8 +104,10 @@ class Measurements:
         Raises
         ------
         TypeError, ValueError
-            If `pixel_size` is not positive.
+            If `pixel_size` is not positive, or they are in that unit already.
         """
+        if unit == self.unit:
+            raise ValueError(f"measurements are in {unit} already")
         size = _checks.positive("pixel_size", pixel_size)
         columns = {name: value * size ** LENGTH_POWER.get(name, 0) for name, value in self.columns.items()}
         return replace(self, columns=columns, unit=unit)
@@ -144,7 +146,7 @@ def measure(
         ``to_table()`` returns one, as `Physiology` and `RecoveredUnits` do; columns that are no `MEASURES`
         are passed over. `Measurements` are returned as they are.
     unit : str, optional
-        Unit of length; that of the population's grid unless told, else ``"px"``.
+        Unit of length of a population without a grid; ``"px"`` unless told.
     threshold : float, optional
         R^2 above which a fit counts as Gabor-like.
     null : GaborNull, optional
@@ -172,7 +174,10 @@ def measure(
         )
     if isinstance(population, Measurements):
         return population
-    found = unit or getattr(getattr(population, "grid", None), "unit", None) or "px"
+    own = getattr(getattr(population, "grid", None), "unit", None)
+    if unit is not None and own not in (None, unit):
+        raise ValueError(f"the population is in {own}, not in {unit}: bring it there with in_unit(...)")
+    found = unit or own or "px"
     if isinstance(population, GaborFit):
         chosen = gabor_like(population.r_squared, threshold)
         chosen = np.atleast_1d(chosen & ~population.flags["dead"] & ~population.flags["blob"])
