@@ -1,7 +1,7 @@
 """What the physiology of 500 cells costs beside its bare stimuli and matrix products, on 64 x 64 frames.
 
-Run with ``python benchmarks/physiology.py``. The bars: the full battery takes less than 30 s on two cores, and
-at most 1.5 times what it takes to make the very same frames and multiply them with the cells' weights.
+Run with ``python benchmarks/physiology.py``. The bars: the full battery takes less than 30 s on two cores,
+and at most 1.5 times what it takes to make the very same frames and multiply them with the cells' weights.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Least squares on many small curves at once: Levenberg-Marquardt, each row with a damping of its own.
 
-Hundreds of units times five curves of a dozen points each: one call of `scipy.optimize.curve_fit` after another
-takes nearly as long as showing the stimuli does. A test holds the two to the same parameters and errors.
+Hundreds of units times five curves of a dozen points each: one `scipy.optimize.curve_fit` after another takes
+nearly as long as showing the stimuli does. A test holds the two to the same parameters and errors.
 """
 
 from collections.abc import Callable
