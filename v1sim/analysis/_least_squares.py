@@ -21,6 +21,10 @@ _NOTHING = 1e-25
 _LONGEST = 1.0
 """Longest step of a parameter, as a share of 1 + |p|."""
 _FIRST_DAMPING = 1e-2
+_LEAST_DAMPING = 1e-10
+"""Well above rounding, so that no matrix is ever singular."""
+_STEEPEST = 1e100
+"""Largest slope, so that its square is a number."""
 _MAX_STEPS = 300
 
 
@@ -71,7 +75,7 @@ def _descend(curve: Curve, data: FloatArray, start: FloatArray) -> Minimum:
         new = _cost(curve(trial, left) - data[left])
         better = new < cost[left]
         free[left[better]], cost[left[better]] = trial[better], new[better]
-        damping[left] = np.where(better, damping[left] / 3, np.maximum(damping[left], 1e-12) * 4)
+        damping[left] = np.where(better, np.maximum(damping[left] / 3, _LEAST_DAMPING), damping[left] * 4)
     slopes = jacobian(curve, free, np.arange(n))
     return Minimum(free, _inverse(np.einsum("nmi,nmj->nij", slopes, slopes)), cost, settled)
 
@@ -83,7 +87,7 @@ def jacobian(curve: Curve, free: FloatArray, rows: NDArray[np.intp]) -> FloatArr
         shift = np.zeros_like(free)
         shift[:, i] = _STEP * (1 + np.abs(free[:, i]))
         columns.append((curve(free + shift, rows) - curve(free - shift, rows)) / (2 * shift[:, i, None]))
-    return np.nan_to_num(np.stack(columns, axis=2), posinf=0.0, neginf=0.0)
+    return np.clip(np.nan_to_num(np.stack(columns, axis=2)), -_STEEPEST, _STEEPEST)
 
 
 def _cost(residual: FloatArray) -> FloatArray:
