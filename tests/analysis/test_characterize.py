@@ -145,6 +145,19 @@ def test_direction_selectivity_follows_from_the_temporal_envelope():
     )
 
 
+def test_opponent_units_answer_one_direction_and_are_silenced_by_the_other():
+    """E+ - E- is as far below nothing for one drift as above it for the other: a rate would be zero there."""
+    bank = gabor.Gabor(**{k: v[:2] for k, v in BANK.parameters().items()})
+    fast, slow = (cells.AdelsonBergen(n=n, rate=1.0) for n in (3, 5))
+    units = cells.MotionEnergyCells(bank, GRID, fast=fast, slow=slow, n_lags=20, opponent=True)
+    result = characterize(units, GRID, protocols=MOVING)
+    np.testing.assert_array_equal(result.direction_index, 1)
+    curve = result.tunings["orientation"].f0
+    np.testing.assert_allclose(curve, -np.roll(curve, 8, axis=1), atol=0.01 * curve.max())
+    away = (result.direction_deg - np.rad2deg(bank.tau) + 180) % 360 - 180
+    assert np.abs(away).max() < 2  # steps of 22.5 degrees
+
+
 def test_transients_are_left_out():
     """A unit that answers the first frame of every condition, and for its memory after, is silent else."""
 

@@ -14,8 +14,8 @@ from v1sim._types import FloatArray
 
 _STEP = 1e-5
 """Step of a central difference, as a share of 1 + |p|: the cube root of rounding."""
-_TOLERANCE = 1e-10
-"""A row is done once a step promises to lower its cost by less than this share."""
+_TOLERANCE = 1e-6
+"""A row is done once a step promises to lower its cost by less than this share: a thousandth of its error."""
 _NOTHING = 1e-25
 """Share of the data's power below which a cost is rounding."""
 _LONGEST = 1.0
@@ -25,7 +25,7 @@ _LEAST_DAMPING = 1e-10
 """Well above rounding, so that no matrix is ever singular."""
 _STEEPEST = 1e100
 """Largest slope, so that its square is a number."""
-_MAX_STEPS = 300
+MAX_STEPS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def _descend(curve: Curve, data: FloatArray, start: FloatArray) -> Minimum:
     cost = _cost(curve(free, np.arange(n)) - data)
     rounding = _NOTHING * (data**2).sum(axis=1)
     settled, left = np.zeros(n, bool), np.flatnonzero(np.isfinite(cost))
-    for _ in range(_MAX_STEPS):
+    for _ in range(MAX_STEPS):
         if not len(left):
             break
         slopes = jacobian(curve, free[left], left)
