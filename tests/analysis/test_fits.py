@@ -79,3 +79,55 @@ def test_errors_are_those_of_repeated_experiments(name, rng):
         stated = np.sqrt(np.mean(fit.standard_error[parameter] ** 2))
         assert stated == pytest.approx(spread, rel=0.2), parameter  # 300 spreads are known to 4 %
         assert abs(fit.parameters[parameter].mean() - truth) < 5 * spread / np.sqrt(300) + 0.01 * abs(truth)
+
+
+@pytest.mark.parametrize("name", ["von_mises", "naka_rushton", "ratio_of_gaussians"])
+def test_scipy_finds_the_same_parameters_and_errors(name, rng):
+    from scipy.optimize import curve_fit
+
+    axis, r = curve(name)
+    noisy = r + 0.01 * r.max() * rng.standard_normal((8, len(r)))
+    fit = FIT[name](noisy, axis)
+    for unit in range(8):
+        best, covariance = curve_fit(analysis.MODELS[name].function, axis, noisy[unit], p0=TRUTH[name][1])
+        np.testing.assert_allclose([v[unit] for v in fit.parameters.values()], best, rtol=2e-3)
+        errors = [v[unit] for v in fit.standard_error.values()]
+        np.testing.assert_allclose(errors, np.sqrt(np.diag(covariance)), rtol=0.02)
+
+
+def test_a_response_that_does_not_saturate_has_no_c50_but_an_exponent():
+    fit = analysis.fit_contrast(np.stack([CONTRASTS, CONTRASTS**2.5]), CONTRASTS)
+    np.testing.assert_allclose(fit.parameters["exponent"], [1, 2.5], rtol=1e-3)
+    assert not fit.converged.any()
+    assert all("does not saturate" in text for text in fit.message)
+
+
+def test_flat_and_one_sided_curves_are_said_to_be_so():
+    flat = analysis.fit_orientation(np.full((1, 18), 3.0), TRUTH["von_mises"][0])
+    assert "no orientation is preferred" in flat.message[0]
+    assert np.isnan(flat.r_squared[0])  # there is no variance to explain
+    f = TRUTH["log_gaussian"][0]
+    low_pass = analysis.fit_frequency(np.exp(-(np.log2(f / 0.005) ** 2) / 2)[None], f)
+    assert "beyond the frequencies shown" in low_pass.message[0]
+    growing = analysis.fit_size(DIAMETERS[None] ** 2, DIAMETERS)
+    assert "still grows" in growing.message[0]
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_a_unit_without_a_curve_has_no_fit(name):
+    axis, r = curve(name)
+    fit = FIT[name](np.stack([r, np.full_like(r, np.nan), np.zeros_like(r)]), axis)
+    assert fit.converged.tolist() == [True, False, False]
+    assert fit.message[1:] == ("no response to fit",) * 2
+    for values in (*fit.parameters.values(), *fit.standard_error.values(), fit.r_squared):
+        assert np.isnan(values[1:]).all()
+
+
+def test_fewer_samples_than_parameters_leave_no_errors():
+    fit = analysis.fit_contrast([[1.0, 2, 2.5]], [0.1, 0.3, 1])
+    assert np.isnan(list(fit.standard_error.values())).all()
+
+
+def test_an_unknown_model_of_size_is_refused():
+    with pytest.raises(ValueError, match="ratio_of_gaussians or difference_of_gaussians, got 'gabor'"):
+        analysis.fit_size(np.ones((1, 12)), DIAMETERS, model="gabor")

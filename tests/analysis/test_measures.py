@@ -84,7 +84,8 @@ def test_the_bandwidth_of_a_log_gaussian_is_its_full_width():
     f = 0.01 * 2 ** np.arange(0, 6, 1 / 3)
     preferred, sd = np.array([0.05, 0.08, 0.11]), np.array([0.4, 0.6, 0.8])
     curves = np.exp(-(np.log2(f / preferred[:, None]) ** 2) / (2 * sd[:, None] ** 2))
-    np.testing.assert_allclose(analysis.preferred_frequency(curves, f), preferred, rtol=5e-3)
+    middle = preferred * np.cosh(np.log(2) * np.sqrt(-2 * np.log(0.9)) * sd)  # of the range above 90 %
+    np.testing.assert_allclose(analysis.preferred_frequency(curves, f), middle, rtol=5e-3)
     for level in (0.5, 0.7):
         width = 2 * np.sqrt(-2 * np.log(level)) * sd
         np.testing.assert_allclose(analysis.bandwidth_octaves(curves, f, level=level), width, rtol=0.01)

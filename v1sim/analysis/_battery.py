@@ -7,16 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-from v1sim.analysis._curves import read_circle, read_line
 from v1sim.analysis._modulation import harmonics_of
 from v1sim.analysis._protocols import Protocols
+from v1sim.analysis._ranges import preferred_frequency
+from v1sim.analysis._selectivity import preferred_orientation_deg
 from v1sim.analysis._shown import Bars, Gratings, Session
 from v1sim.stimuli import GratingTable
 
 _DEAD = 1e-5
 """Share of the spontaneous response below which what gratings evoke is rounding (responses are float32)."""
-_SEARCH_STEP = 3
-"""Units with memory are searched with every third drift and every second frequency: all pairs are many."""
+_SEARCH_STEPS = (3, 2, 1)
+"""Units with memory are searched with every third drift, or as many as go round, and every second frequency:
+all triples of orientation, spatial and temporal frequency are many."""
 _BAR_REACH = 1.5
 """Bars reach from so many cycles before the centre to as many behind it."""
 _BAR_WIDTH = 0.25
@@ -108,16 +110,14 @@ class Battery:
         p = self._search()
         self._plan(len(p.live))
         frequency = self._own("spatial_frequency", p, spatial_frequency=self.frequencies)
-        octaves = read_line(self._excess(frequency, p), np.log2(self.frequencies), 0.5).peak
-        p.frequency = np.where(np.isnan(octaves), p.frequency, np.exp2(octaves))
+        best = preferred_frequency(self._excess(frequency, p), self.frequencies)
+        p.frequency = np.where(np.isnan(best), p.frequency, best)
         if self.moving:
             temporal = self._own("temporal_frequency", p, cycles=self.cycles)
-            best = np.nan_to_num(self._excess(temporal, p)).argmax(axis=1)
-            p.cycles = self.cycles[best]
+            p.cycles = self.cycles[np.nan_to_num(self._excess(temporal, p)).argmax(axis=1)]
         orientation = self._own("orientation", p, orientation_deg=self.orientations)
-        turn = 360.0 if self.moving else 180.0
-        peak = read_circle(self._excess(orientation, p), self.orientations, turn, 0.5).peak
-        p.orientation = np.where(np.isnan(peak), p.orientation, peak)
+        best = preferred_orientation_deg(self._excess(orientation, p), self.orientations)
+        p.orientation = np.where(np.isnan(best), p.orientation, best)
         self._find_centres(p)
         self._own("contrast", p, contrast=np.array(self.protocols.contrasts))
         self._own("size", p, diameter=self._diameters(p))
@@ -141,7 +141,8 @@ class Battery:
 
     def _searched(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         """Return the index of orientation, frequency and cycles of each condition of the search."""
-        coarse = (_SEARCH_STEP, 2, 2) if self.moving else (1, 1, 1)
+        drift = next(step for step in _SEARCH_STEPS if len(self.orientations) % step == 0)
+        coarse = (drift, 2, 2) if self.moving else (1, 1, 1)
         lengths = len(self.orientations), len(self.frequencies), len(self.cycles)
         axes = [np.arange(0, n, step) for n, step in zip(lengths, coarse, strict=True)]
         o, f, k = np.meshgrid(*axes, indexing="ij")
@@ -170,14 +171,12 @@ class Battery:
         # between the orientations of the search, at the best frequencies
         rows = (f[:, None] == f[best]) & (k[:, None] == k[best])
         around = np.where(modulated, f1, np.maximum(f0, 0)).T[rows.T].reshape(self.n_units, -1)
-        turn = 360.0 if self.moving else 180.0
-        axis = self.orientations[np.unique(o)]
         nothing = np.full(self.n_units, np.nan)
         return Preferred(
             blank=blank,
             live=live,
             modulated=modulated,
-            orientation=read_circle(around, axis, turn, 0.5).peak,
+            orientation=preferred_orientation_deg(around, self.orientations[np.unique(o)]),
             frequency=self.frequencies[f[best]],
             cycles=self.cycles[k[best]],
             x=nothing,

@@ -119,7 +119,8 @@ def _measure(battery: Battery, p: Preferred, grid: Grid, rate: float) -> Physiol
     directions = orientation
     if not battery.moving:  # the frames of the opposite drift are the same ones
         directions, both = np.tile(orientation, 2), np.concatenate([axis, axis + 180])
-    spatial, contrast, size = (_evoked(t[name], p) for name in ("spatial_frequency", "contrast", "size"))
+    contrast, size = (_evoked(t[name], p) for name in ("contrast", "size"))
+    spatial = np.maximum(_evoked(t["spatial_frequency"], p), 0)
     diameters = t["size"].axis
     fits = {
         "orientation": fit_orientation(orientation, axis),
@@ -131,7 +132,7 @@ def _measure(battery: Battery, p: Preferred, grid: Grid, rate: float) -> Physiol
     temporal, octaves = nothing, nothing
     if battery.moving:
         per_frame = battery.cycles / battery.n_frames * (1.0 if np.isnan(rate) else rate)
-        curve = _evoked(t["temporal_frequency"], p)
+        curve = np.maximum(_evoked(t["temporal_frequency"], p), 0)
         fits["temporal_frequency"] = fit_frequency(curve, per_frame)
         temporal, octaves = preferred_frequency(curve, per_frame), bandwidth_octaves(curve, per_frame)
     phases, drift = t["phase"].f0, p.orientation - 90

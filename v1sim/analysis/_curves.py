@@ -15,6 +15,9 @@ from v1sim._types import FloatArray
 
 _PLACES = 32
 """Places a step at which a curve is read."""
+PLATEAU = 0.9
+"""A preferred value is the middle of where a curve exceeds this share of its peak: of a saturated unit, whose
+curve is flat at its top, the peak itself is an accident of interpolation."""
 
 
 def as_curves(curves: ArrayLike, n: int | None = None, *, signed: bool = False) -> FloatArray:
@@ -87,6 +90,12 @@ class Reading:
     peak: FloatArray
     low: FloatArray
     high: FloatArray
+
+    @property
+    def middle(self) -> FloatArray:
+        """The middle between `low` and `high`, or the peak where the curve does not fall so far."""
+        middle = (self.low + self.high) / 2
+        return np.where(np.isnan(middle), self.peak, middle)
 
 
 def read_circle(curves: FloatArray, axis: FloatArray, period: float, level: float) -> Reading:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from v1sim._types import FloatArray
 from v1sim.analysis._curves import as_axis, as_circle, as_curves, responding
-from v1sim.analysis._least_squares import Minimum, jacobian, least_squares
+from v1sim.analysis._least_squares import MAX_STEPS, Minimum, jacobian, least_squares
 from v1sim.analysis._models import MODELS, Model
 
 
@@ -230,7 +230,7 @@ def _fit(name: str, curves: ArrayLike, axis: FloatArray) -> CurveFit:
     r_squared, messages = np.full(len(r), np.nan), ["no response to fit"] * len(r)
     parameters[live], standard[live], r_squared[live] = natural, errors, explained
     for unit, one, of, settled in zip(live, natural, values, best.settled, strict=True):
-        unsettled = "" if settled else "not converged: the curve has no such shape"
+        unsettled = "" if settled else f"not converged in {MAX_STEPS} steps: the curve may have another shape"
         messages[unit] = model.doubt(of, one) or unsettled or "converged"
     return CurveFit(
         model=name,

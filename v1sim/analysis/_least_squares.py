@@ -1,7 +1,7 @@
 """Least squares on many small curves at once: Levenberg-Marquardt, each row with a damping of its own.
 
-Hundreds of units times five curves of a dozen points each: one call of `scipy.optimize.curve_fit` after another
-takes nearly as long as showing the stimuli does. A test holds the two to the same parameters and errors.
+Hundreds of units times five curves of a dozen points each: one `scipy.optimize.curve_fit` after another takes
+nearly as long as showing the stimuli does. A test holds the two to the same parameters and errors.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,18 @@ from v1sim._types import FloatArray
 
 _STEP = 1e-5
 """Step of a central difference, as a share of 1 + |p|: the cube root of rounding."""
-_TOLERANCE = 1e-10
-"""A row is done once a step promises to lower its cost by less than this share."""
+_TOLERANCE = 1e-6
+"""A row is done once a step promises to lower its cost by less than this share: a thousandth of its error."""
 _NOTHING = 1e-25
 """Share of the data's power below which a cost is rounding."""
 _LONGEST = 1.0
 """Longest step of a parameter, as a share of 1 + |p|."""
 _FIRST_DAMPING = 1e-2
-_MAX_STEPS = 300
+_LEAST_DAMPING = 1e-10
+"""Well above rounding, so that no matrix is ever singular."""
+_STEEPEST = 1e100
+"""Largest slope, so that its square is a number."""
+MAX_STEPS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,7 @@ def _descend(curve: Curve, data: FloatArray, start: FloatArray) -> Minimum:
     cost = _cost(curve(free, np.arange(n)) - data)
     rounding = _NOTHING * (data**2).sum(axis=1)
     settled, left = np.zeros(n, bool), np.flatnonzero(np.isfinite(cost))
-    for _ in range(_MAX_STEPS):
+    for _ in range(MAX_STEPS):
         if not len(left):
             break
         slopes = jacobian(curve, free[left], left)
@@ -71,7 +75,7 @@ def _descend(curve: Curve, data: FloatArray, start: FloatArray) -> Minimum:
         new = _cost(curve(trial, left) - data[left])
         better = new < cost[left]
         free[left[better]], cost[left[better]] = trial[better], new[better]
-        damping[left] = np.where(better, damping[left] / 3, np.maximum(damping[left], 1e-12) * 4)
+        damping[left] = np.where(better, np.maximum(damping[left] / 3, _LEAST_DAMPING), damping[left] * 4)
     slopes = jacobian(curve, free, np.arange(n))
     return Minimum(free, _inverse(np.einsum("nmi,nmj->nij", slopes, slopes)), cost, settled)
 
@@ -83,7 +87,7 @@ def jacobian(curve: Curve, free: FloatArray, rows: NDArray[np.intp]) -> FloatArr
         shift = np.zeros_like(free)
         shift[:, i] = _STEP * (1 + np.abs(free[:, i]))
         columns.append((curve(free + shift, rows) - curve(free - shift, rows)) / (2 * shift[:, i, None]))
-    return np.nan_to_num(np.stack(columns, axis=2), posinf=0.0, neginf=0.0)
+    return np.clip(np.nan_to_num(np.stack(columns, axis=2)), -_STEEPEST, _STEEPEST)
 
 
 def _cost(residual: FloatArray) -> FloatArray:

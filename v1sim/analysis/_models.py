@@ -154,7 +154,9 @@ def _at(values: FloatArray, place: NDArray[np.intp]) -> FloatArray:
 
 
 def _unselective(theta_deg: FloatArray, natural: FloatArray) -> str:
-    return "" if natural[2] > _FLAT else "flat: no orientation is preferred"
+    amplitude, _, kappa, baseline = natural[:4]
+    swing = amplitude * (1 - np.exp(-2 * kappa))
+    return "" if swing > _FLAT * (amplitude + baseline) else "flat: no orientation is preferred"
 
 
 def _beyond(f: FloatArray, natural: FloatArray) -> str:
@@ -176,7 +178,7 @@ def _still_growing(d: FloatArray, natural: FloatArray) -> str:
 
 
 _FLAT = 1e-2
-"""Concentration below which a von Mises curve varies by less than 2 %."""
+"""Share of its height below which a curve does not prefer any orientation."""
 _SIZE = ("centre_gain", "centre_size", "surround_gain", "surround_size")
 MODELS = {
     "von_mises": Model(

@@ -5,12 +5,15 @@ from numpy.typing import ArrayLike
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.analysis._curves import as_axis, as_curves, read_line, responding
+from v1sim.analysis._curves import PLATEAU, Reading, as_axis, as_curves, read_line, responding
 from v1sim.analysis._modulation import ratio_of
 
 
 def preferred_frequency(curves: ArrayLike, frequency: ArrayLike) -> FloatArray:
-    """Return the frequency at which curves are highest, read from a cubic spline over its logarithm.
+    """Return the middle of the frequencies at which curves exceed 90 % of their peak.
+
+    Curves are read from a cubic spline over log frequency. The middle, as curves of saturated units are flat
+    at their top; the peak where a curve does not fall so far on both sides.
 
     Parameters
     ----------
@@ -30,7 +33,8 @@ def preferred_frequency(curves: ArrayLike, frequency: ArrayLike) -> FloatArray:
         If a response is negative or infinite, or the frequencies do not rise from above 0.
     """
     axis = _octaves(frequency)
-    return np.exp2(read_line(as_curves(curves, len(axis)), axis, 0.5).peak)
+    octaves = read_line(as_curves(curves, len(axis)), axis, PLATEAU)
+    return Reading(*(np.exp2(value) for value in (octaves.peak, octaves.low, octaves.high))).middle
 
 
 def bandwidth_octaves(curves: ArrayLike, frequency: ArrayLike, *, level: float = 0.5) -> FloatArray:

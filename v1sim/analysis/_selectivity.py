@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.analysis._curves import as_circle, as_curves, at_angle, read_circle, responding
+from v1sim.analysis._curves import PLATEAU, as_circle, as_curves, at_angle, read_circle, responding
 
 
 def circular_variance(curves: ArrayLike, orientation_deg: ArrayLike) -> FloatArray:
@@ -103,17 +103,18 @@ def direction_index(curves: ArrayLike, orientation_deg: ArrayLike) -> FloatArray
 
 
 def preferred_orientation_deg(curves: ArrayLike, orientation_deg: ArrayLike) -> FloatArray:
-    """Return where curves are highest [degrees], read from their Fourier series.
+    """Return the middle of where curves exceed 90 % of their peak, read from their Fourier series.
 
-    Parameters and errors are those of `circular_variance`.
+    Parameters and errors are those of `circular_variance`. The middle, as curves of saturated units are flat
+    at their top.
 
     Returns
     -------
     ndarray, shape (...)
-        In [0, 180), or in [0, 360) if the orientations go round 360 degrees; NaN for a silent unit.
+        Degrees in [0, 180), or in [0, 360) if the orientations go round 360 degrees; NaN for a silent unit.
     """
     axis, period = as_circle("orientation_deg", orientation_deg)
-    return read_circle(as_curves(curves, len(axis)), axis, period, 0.5).peak
+    return read_circle(as_curves(curves, len(axis)), axis, period, PLATEAU).middle % period
 
 
 def half_bandwidth_deg(

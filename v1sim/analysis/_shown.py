@@ -210,7 +210,12 @@ class Electrode:
         if self._units is None:
             return answers
         numbers = np.arange(len(frames))
-        return answers[numbers, self._units[(start + numbers) // self._length]][:, None]
+        units = self._units[(start + numbers) // self._length]
+        heard = answers[numbers, units]
+        if not np.isfinite(heard).all():
+            bad = units[~np.isfinite(heard)][0]
+            raise ValueError(f"responses must be finite, got NaN or infinity from unit {bad}")
+        return heard[:, None]
 
 
 class Record:
