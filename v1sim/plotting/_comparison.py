@@ -17,13 +17,15 @@ from v1sim.plotting._style import QUIET, RECOVERED, TRUTH, clean, draw_field, ne
 
 EXAMPLES = 5
 """Fields of each population that are drawn: evenly spaced among its units."""
+CROPPED = 2.5
+"""Height of a histogram's axes over the published one's tallest bin, at most: taller bins are cropped."""
 DISTRIBUTIONS = {
     "orientation_deg": ("orientation [deg]", np.linspace(0, 180, 9), (0, 90, 180)),
     "bandwidth_octaves": ("bandwidth [octaves]", np.linspace(0, 4, 13), (0, 2, 4)),
     "f1_f0": ("F1/F0", np.linspace(0, 2, 11), (0, 1, 2)),
     "circular_variance": ("circular variance", np.linspace(0, 1, 11), (0, 0.5, 1)),
 }
-"""Measures that are drawn as histograms: title, bins, ticks."""
+"""Measures that are drawn as histograms: title, bins, ticks. The last bin has all above."""
 
 
 def comparison(result: ComparisonResult) -> Figure:
@@ -36,7 +38,7 @@ def comparison(result: ComparisonResult) -> Figure:
     """
     n = len(result.names)
     figure = new_figure(15.5, 1.35 * n + 0.9)
-    widths = [1.5] + [1.0] * EXAMPLES + [1.5] + [1.35] * len(DISTRIBUTIONS)
+    widths = [1.6] + [1.0] * EXAMPLES + [1.6] + [1.35] * len(DISTRIBUTIONS)
     panels = figure.subplots(n, len(widths), squeeze=False, width_ratios=widths)
     for k, row in enumerate(panels):
         words, *fields, shape = row[: EXAMPLES + 2]
@@ -49,11 +51,13 @@ def comparison(result: ComparisonResult) -> Figure:
         for axes in row[EXAMPLES + 1 :]:
             axes.tick_params(labelbottom=False)
             axes.set_xlabel("")
+    panels[0, 1].set_title("recovered fields", loc="left", fontsize=9)
     figure.suptitle(
-        "units recovered with the same white noise and probed with the same gratings; "
-        "grey: published macaque V1",
-        fontsize=10,
+        "units recovered with the same white noise and probed with the same gratings (blue); "
+        "published macaque V1 (grey)",
+        fontsize=11,
     )
+    figure.get_layout_engine().set(wspace=0.03)
     return figure
 
 
@@ -95,7 +99,8 @@ def _draw_shapes(axes: Axes, result: ComparisonResult, k: int) -> None:
     axes.set_xticks([], minor=True)
     axes.set_yticks([], minor=True)
     axes.set_xlabel("n_x [cycles]", fontsize=8)
-    axes.set_ylabel("n_y", fontsize=8, labelpad=0)
+    axes.set_ylabel("n_y [cycles]", fontsize=8, labelpad=3)
+    axes.set_title(f"n {(~np.isnan(columns['n_x'])).sum()}", loc="right", fontsize=7, pad=2)
     clean(axes)
 
 
@@ -103,19 +108,21 @@ def _draw_distribution(axes: Axes, result: ComparisonResult, k: int, name: str) 
     title, bins, ticks = DISTRIBUTIONS[name]
     values = result.comparison.populations[str(result.names[k])].columns[name]
     known = values[~np.isnan(values)]
+    tallest = []
     for source in result.comparison.sources.get(name, ()):
         if isinstance(source, Histogram):
             density = source.counts / source.n / np.diff(source.edges)
             axes.stairs(*_within(density, source.edges, bins), color=QUIET, fill=True)
+            tallest.append(CROPPED * density.max())
     if len(known):
         shares = np.histogram(np.clip(known, bins[0], np.nextafter(bins[-1], 0)), bins)[0] / len(known)
         axes.stairs(shares / np.diff(bins), bins, color=RECOVERED, lw=1.4)
     axes.set_xlim(bins[0], bins[-1])
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, min([axes.dataLim.ymax * 1.05, *tallest]) or 1)
     axes.set_yticks([])
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=7)
     axes.set_xlabel(title, fontsize=8)
-    axes.text(0.98, 0.95, f"n {len(known)}", transform=axes.transAxes, ha="right", va="top", fontsize=7)
+    axes.set_title(f"n {len(known)}", loc="right", fontsize=7, pad=2)
     clean(axes)
     axes.spines["left"].set_visible(False)
 
