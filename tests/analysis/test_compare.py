@@ -168,6 +168,7 @@ def test_a_comparison_survives_its_arrays(fitted, rng, tmp_path):
         ({"populations": {"a": {"nx": [1, 2]}}}, ValueError, r"some of the columns n_x, .*, got nx"),
         ({"populations": {"a": [1, 2]}}, TypeError, "a population must be a GaborFit.*got list"),
         ({"measures": ["f1"]}, ValueError, "measures must be one of n_x.*got 'f1'"),
+        ({"measures": []}, ValueError, "measures must name at least one measure"),
         ({"measures": ["n_y"]}, ValueError, "measures: no population has n_y; they have n_x"),
         ({"nulls": {"b": None}}, ValueError, r"nulls must name populations \(a\), got b"),
         ({"populations": {"a": {"n_x": [1], "n_y": [1, 2]}}}, ValueError, "one value a unit"),

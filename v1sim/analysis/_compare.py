@@ -103,6 +103,8 @@ def _chosen(
     for argument, names in (("measures", measures or ()), ("sources", sources)):
         for name in names:
             _checks.choice(argument, name, tuple(MEASURES))
+    if measures is not None and not len(measures):
+        raise ValueError("measures must name at least one measure, got none")
     missing = [name for name in measures or () if name not in had]
     if missing:
         raise ValueError(f"measures: no population has {', '.join(missing)}; they have {', '.join(had)}")
