@@ -73,7 +73,7 @@ def correlate(
     """
     n_out, _, ky, kx = kernel.shape
     if x.shape[2:] == (ky, kx) and out is None:
-        y = np.matmul(_flat(x), _flat(kernel).T).reshape(len(x), n_out, 1, 1)
+        y: Maps = (_flat(x) @ _flat(kernel).T).reshape(len(x), n_out, 1, 1)
         add_bias(y, bias)
         return y
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
@@ -102,7 +102,7 @@ def correlate_transposed(
     """Return the gradient in respect of the maps, of size (row, column), from that of the output."""
     _, channels, ky, kx = kernel.shape
     if size == (ky, kx):
-        return np.matmul(_flat(dy), _flat(kernel)).reshape(len(dy), channels, ky, kx)
+        return np.asarray(_flat(dy) @ _flat(kernel)).reshape(len(dy), channels, ky, kx)
     dx = np.zeros((len(dy), channels, *size), dy.dtype)
     matrix = np.ascontiguousarray(_as_matrix(kernel).T)
 
@@ -127,7 +127,7 @@ def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int
     """Return the gradient in respect of the kernel of that shape (out, channel, ky, kx)."""
     n_out, channels, ky, kx = shape
     if x.shape[2:] == (ky, kx):
-        return np.matmul(_flat(dy).T, _flat(x)).reshape(shape)
+        return np.asarray(_flat(dy).T @ _flat(x)).reshape(shape)
 
     def share(tile: Tile) -> NDArray[Any]:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
