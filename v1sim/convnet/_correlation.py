@@ -11,19 +11,21 @@ The patches of one output row j are the rows j*s .. j*s + ky - 1 of a buffer
 which lie one after the other: so the matrix of patches of every output row is a view of B, and the buffer is
 kx / s times as large as the picture, not ky kx / s^2 times as that of `im2col`. Several narrow pictures
 stand side by side in the last axis of B. The work is cut into tiles whose buffers stay below `BUFFER_BYTES`;
-how it is cut depends on the shapes alone, so that results do not depend on the number of threads.
+how it is cut depends on the shapes alone, so that results do not depend on the number of threads. A kernel as
+large as its input has one position, and all three are plain matrix products.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
-from v1sim.convnet._layer import Maps
+from v1sim.convnet._layer import Maps, add_bias
 from v1sim.convnet._threads import each
 
 BUFFER_BYTES = 2**22
@@ -70,6 +72,10 @@ def correlate(
         A view of memory in the order (row, out, n, column), in which the products come out.
     """
     n_out, _, ky, kx = kernel.shape
+    if x.shape[2:] == (ky, kx) and out is None:
+        y: Maps = (_flat(x) @ _flat(kernel).T).reshape(len(x), n_out, 1, 1)
+        add_bias(y, bias)
+        return y
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     y = np.empty((n_rows, n_out, len(x), n_columns), x.dtype) if out is None else out
     matrix = _as_matrix(kernel)
@@ -95,6 +101,8 @@ def correlate_transposed(
 ) -> Maps:
     """Return the gradient in respect of the maps, of size (row, column), from that of the output."""
     _, channels, ky, kx = kernel.shape
+    if size == (ky, kx):
+        return np.asarray(_flat(dy) @ _flat(kernel)).reshape(len(dy), channels, ky, kx)
     dx = np.zeros((len(dy), channels, *size), dy.dtype)
     matrix = np.ascontiguousarray(_as_matrix(kernel).T)
 
@@ -118,6 +126,8 @@ def correlate_transposed(
 def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int, int]) -> NDArray[Any]:
     """Return the gradient in respect of the kernel of that shape (out, channel, ky, kx)."""
     n_out, channels, ky, kx = shape
+    if x.shape[2:] == (ky, kx):
+        return np.asarray(_flat(dy).T @ _flat(x)).reshape(shape)
 
     def share(tile: Tile) -> NDArray[Any]:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
@@ -135,6 +145,11 @@ def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int
 
 
 # -- patches ------------------------------------------------------------------------------------------
+
+
+def _flat(array: NDArray[Any]) -> NDArray[Any]:
+    """Return maps or kernels as rows."""
+    return array.reshape(len(array), prod(array.shape[1:]))
 
 
 def _as_matrix(kernel: NDArray[Any]) -> NDArray[Any]:

@@ -292,10 +292,10 @@ class TiledConv2d:
 
     def _turns(self, windows: Windows) -> Iterator["Turn"]:
         """Yield the turns: each is a convolution of stride s*t from its own first window on."""
-        tiles, (rows, columns) = self.kernel.shape[4:], windows.outputs
+        tiles = self.kernel.shape[4:]
         steps = (windows.stride[0] * tiles[0], windows.stride[1] * tiles[1])
-        for a in range(min(tiles[0], rows)):
-            for b in range(min(tiles[1], columns)):
+        for a in range(tiles[0]):
+            for b in range(tiles[1]):
                 yield Turn(
                     phase=(a, b),
                     stride=steps,
