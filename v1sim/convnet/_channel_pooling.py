@@ -14,6 +14,7 @@ from v1sim.convnet._layer import (
     Pullback,
     Reach,
     Shape,
+    across_channels,
     check_channels,
     check_names,
     output_of,
@@ -166,17 +167,16 @@ class NeighbourhoodPool:
 
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the pooled channels and their pullback."""
-        shape = output_of(self, x)
+        output_of(self, x)
         matrix = self.weights.astype(x.dtype, copy=False)
         y, back = pool_sums(
             self.kind,
-            x.reshape(*x.shape[:2], shape[1] * shape[2]),
-            lambda v: matrix @ v,
-            lambda dy: matrix.T @ dy,
-            matrix.sum(axis=1)[:, None],
+            x,
+            lambda v: across_channels(matrix, v),
+            lambda dy: across_channels(matrix.T, dy),
+            matrix.sum(axis=1)[:, None, None],
         )
-        pooled = y.reshape(len(x), *shape)
-        return pooled, lambda dy: (back(dy.reshape(y.shape)).reshape(x.shape), {})
+        return y, lambda dy: (back(dy), {})
 
     def parameters(self) -> Parameters:
         """Return nothing: there is nothing to learn."""

@@ -11,24 +11,26 @@ The patches of one output row j are the rows j*s .. j*s + ky - 1 of a buffer
 which lie one after the other: so the matrix of patches of every output row is a view of B, and the buffer is
 kx / s times as large as the picture, not ky kx / s^2 times as that of `im2col`. Several narrow pictures
 stand side by side in the last axis of B. The work is cut into tiles whose buffers stay below `BUFFER_BYTES`;
-how it is cut depends on the shapes alone, so that results do not depend on the number of threads.
+how it is cut depends on the shapes alone, so that results do not depend on the number of threads. A kernel as
+large as its input has one position, and all three are plain matrix products.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
-from v1sim.convnet._layer import Maps
+from v1sim.convnet._layer import Maps, add_bias
 from v1sim.convnet._threads import each
 
 BUFFER_BYTES = 2**22
 """Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
-COLUMNS = 128
+COLUMNS = 512
 """Columns of a matrix product up to which narrow pictures stand side by side: fewer waste the processor's."""
 
 
@@ -42,7 +44,12 @@ class Tile:
 
 
 def correlate(
-    x: Maps, kernel: NDArray[Any], stride: tuple[int, int], bias: NDArray[Any] | None = None
+    x: Maps,
+    kernel: NDArray[Any],
+    stride: tuple[int, int],
+    bias: NDArray[Any] | None = None,
+    *,
+    out: NDArray[Any] | None = None,
 ) -> Maps:
     """Return the cross-correlation of maps with a kernel, without padding.
 
@@ -56,28 +63,37 @@ def correlate(
         Along rows and columns.
     bias : ndarray, shape (out,), optional
         Added to the channels.
+    out : ndarray, shape (row, out, n, column), optional
+        Where to put the result, for example every other row and column of something.
 
     Returns
     -------
     ndarray, shape (n, out, row, column)
+        A view of memory in the order (row, out, n, column), in which the products come out.
     """
     n_out, _, ky, kx = kernel.shape
-    y = np.empty((len(x), n_out, *_outputs(x, (ky, kx), stride)), x.dtype)
+    if x.shape[2:] == (ky, kx) and out is None:
+        y: Maps = (_flat(x) @ _flat(kernel).T).reshape(len(x), n_out, 1, 1)
+        add_bias(y, bias)
+        return y
+    n_rows, n_columns = _outputs(x, (ky, kx), stride)
+    y = np.empty((n_rows, n_out, len(x), n_columns), x.dtype) if out is None else out
     matrix = _as_matrix(kernel)
+    offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
 
     def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
-        part = y[tile.pictures, :, tile.rows, tile.columns]
-        if len(part) == 1:
-            np.matmul(matrix, patches, out=part[0].swapaxes(0, 1))
-        else:
-            part[...] = _apart(np.matmul(matrix, patches), len(part))
-        if bias is not None:
-            part += bias.astype(y.dtype, copy=False)[:, None, None]
+        for target, patch in zip(y[tile.rows, :, tile.pictures, tile.columns], patches, strict=True):
+            row = _as_rows(target) if out is None else np.empty((n_out, patch.shape[1]), y.dtype)
+            np.matmul(matrix, patch, out=row)
+            if offset is not None:
+                row += offset
+            if out is not None:
+                target[...] = row.reshape(target.shape)
 
     for _ in each(fill, _tiles(x, kernel.shape, stride), multiplications=y.size * matrix.shape[1]):
         pass
-    return y
+    return y.transpose(2, 1, 0, 3)
 
 
 def correlate_transposed(
@@ -85,6 +101,8 @@ def correlate_transposed(
 ) -> Maps:
     """Return the gradient in respect of the maps, of size (row, column), from that of the output."""
     _, channels, ky, kx = kernel.shape
+    if size == (ky, kx):
+        return np.asarray(_flat(dy) @ _flat(kernel)).reshape(len(dy), channels, ky, kx)
     dx = np.zeros((len(dy), channels, *size), dy.dtype)
     matrix = np.ascontiguousarray(_as_matrix(kernel).T)
 
@@ -108,6 +126,8 @@ def correlate_transposed(
 def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int, int]) -> NDArray[Any]:
     """Return the gradient in respect of the kernel of that shape (out, channel, ky, kx)."""
     n_out, channels, ky, kx = shape
+    if x.shape[2:] == (ky, kx):
+        return np.asarray(_flat(dy).T @ _flat(x)).reshape(shape)
 
     def share(tile: Tile) -> NDArray[Any]:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
@@ -125,6 +145,11 @@ def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int
 
 
 # -- patches ------------------------------------------------------------------------------------------
+
+
+def _flat(array: NDArray[Any]) -> NDArray[Any]:
+    """Return maps or kernels as rows."""
+    return array.reshape(len(array), prod(array.shape[1:]))
 
 
 def _as_matrix(kernel: NDArray[Any]) -> NDArray[Any]:
@@ -179,15 +204,15 @@ def _fold(buffer: NDArray[Any], dx: Maps, tile: Tile, stride: tuple[int, int]) -
         dx[tile.pictures, :, rows, reached] += part.transpose(2, 1, 0, 3)
 
 
+def _as_rows(maps: NDArray[Any]) -> NDArray[Any]:
+    """Return maps (out, picture, column) with pictures side by side, as a view."""
+    return maps[:, 0] if maps.shape[1] == 1 else maps.reshape(len(maps), -1)
+
+
 def _together(dy: Maps) -> NDArray[Any]:
     """Return maps with pictures side by side, shape (row, channel, (picture, column))."""
     rows = dy.transpose(2, 1, 0, 3)
     return np.ascontiguousarray(rows).reshape(*rows.shape[:2], -1)
-
-
-def _apart(rows: NDArray[Any], n_pictures: int) -> Maps:
-    """Return maps (picture, channel, row, column) of rows with pictures side by side."""
-    return rows.reshape(*rows.shape[:2], n_pictures, -1).transpose(2, 1, 0, 3)
 
 
 def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterator[Tile]:
@@ -196,7 +221,8 @@ def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterato
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
     width = max(1, min(n_columns, affordable // ky))
-    pictures = max(1, min(len(x), COLUMNS // width, affordable // (ky * width)))
+    several = max(1, min(len(x), COLUMNS // width, affordable // (ky * width)))
+    pictures = several if width == n_columns else 1
     height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
     for first in _parts(len(x), pictures):
         for rows in _parts(n_rows, height):

@@ -135,7 +135,17 @@ def add_bias(y: Maps, bias: NDArray[Any] | None) -> None:
 
 def bias_gradient(dy: Maps, bias: NDArray[Any] | None) -> Parameters:
     """Return the gradient of the bias by name, or nothing where there is no bias."""
-    return {} if bias is None else {"bias": dy.sum(axis=(0, 2, 3), dtype=np.float64).astype(dy.dtype)}
+    return {} if bias is None else {"bias": channel_sums(dy).astype(dy.dtype)}
+
+
+def across_channels(matrix: NDArray[Any], x: Maps) -> Maps:
+    """Return maps whose channels are sums of the channels of `x`, with the weights (out, in) of a matrix."""
+    return np.tensordot(matrix, x, axes=(1, 1)).swapaxes(0, 1)
+
+
+def channel_sums(x: Maps) -> NDArray[np.float64]:
+    """Return the sum of each channel: along rows in the precision of `x`, then in double."""
+    return np.asarray(x.sum(axis=3).sum(axis=(0, 2), dtype=np.float64))
 
 
 def present(**parameters: NDArray[Any] | None) -> Parameters:

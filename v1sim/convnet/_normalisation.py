@@ -14,6 +14,8 @@ from v1sim.convnet._layer import (
     Pullback,
     Reach,
     Shape,
+    across_channels,
+    channel_sums,
     check_channels,
     check_names,
     output_of,
@@ -88,19 +90,17 @@ class DivisiveNormalization:
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the normalised maps and their pullback."""
         output_of(self, x)
-        v = x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
         pool = np.asarray(self.weights, x.dtype)
-        sigma = self.sigma.astype(x.dtype, copy=False)[:, None]
-        drive = np.sqrt(sigma * sigma + pool @ (v * v))
-        z = v / drive
+        sigma = _per_channel(self.sigma, x)
+        drive = np.sqrt(sigma * sigma + across_channels(pool, x * x))
+        z = x / drive
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
-            dz = dy.reshape(v.shape)
-            pull = dz * z / (drive * drive)  # - d loss / d drive, over drive
-            gradient = -(pull * sigma).sum(axis=(0, 2), dtype=np.float64).astype(x.dtype)
-            return (dz / drive - v * (pool.T @ pull)).reshape(x.shape), {"sigma": gradient}
+            pull = dy * z / (drive * drive)  # - d loss / d drive, over drive
+            gradient = -self.sigma * channel_sums(pull)
+            return dy / drive - x * across_channels(pool.T, pull), {"sigma": gradient.astype(x.dtype)}
 
-        return z.reshape(x.shape), pullback
+        return z, pullback
 
     def parameters(self) -> Parameters:
         """Return sigma."""
@@ -199,7 +199,7 @@ class BatchStandardization:
         scale = _per_channel(self.scale, x)
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
-            shift, along = _sums(dy), _sums(dy * standard)
+            shift, along = channel_sums(dy), channel_sums(dy * standard)
             dx = dy
             if own:  # the mean and the variance move with x
                 n = x.size / x.shape[1]
@@ -236,15 +236,11 @@ def batch_statistics(x: Maps) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     """
     if x.size == 0:
         raise ValueError(f"a batch of shape {x.shape} has no statistics")
-    mean = x.mean(axis=(0, 2, 3), dtype=np.float64)
-    deviation = x - _per_channel(mean, x)
-    return mean, np.square(deviation).mean(axis=(0, 2, 3), dtype=np.float64)
+    n = x.size / x.shape[1]
+    mean = channel_sums(x) / n
+    return mean, channel_sums(np.square(x - _per_channel(mean, x))) / n
 
 
 def _per_channel(values: ArrayLike | None, x: Maps) -> NDArray[Any]:
     """Return one number a channel, to be broadcast over maps."""
     return np.asarray(values, x.dtype)[:, None, None]
-
-
-def _sums(x: Maps) -> NDArray[np.float64]:
-    return np.asarray(x.sum(axis=(0, 2, 3), dtype=np.float64))

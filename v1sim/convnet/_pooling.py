@@ -152,7 +152,7 @@ def _total(padded: Maps, windows: Windows) -> Maps:
     """Return the sums of windows."""
     for axis, along in ((2, windows.rows), (3, windows.columns)):
         first, *others = _taps(padded, axis, along)
-        padded = first.copy()
+        padded = first.copy(order="K")
         for tap in others:
             padded += tap
     return padded
@@ -179,17 +179,17 @@ def _maximum(x: Maps, windows: Windows) -> tuple[Maps, Callable[[Maps], Maps]]:
 
 def _maximum_along(x: Maps, axis: int, windows: Axis) -> tuple[Maps, Callable[[Maps], Maps]]:
     first, *others = _taps(x, axis, windows)
-    y = first.copy()
+    y = first.copy(order="K")
     for tap in others:
         np.maximum(y, tap, out=y)
 
     def back(dy: Maps) -> Maps:
         dx = np.zeros_like(x)
-        left = dy.copy()  # what has not found its maximum yet
+        waiting = np.ones_like(y, dtype=bool)  # windows that have not found their maximum yet
         for tap, gradient in zip(_taps(x, axis, windows), _taps(dx, axis, windows), strict=True):
-            here = tap == y
-            gradient += np.where(here, left, 0)
-            left[here] = 0
+            here = (tap == y) & waiting
+            waiting ^= here
+            gradient += dy * here
         return dx
 
     return y, back

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from v1sim.convnet._correlation import BUFFER_BYTES, correlate, correlate_transposed, kernel_gradient
@@ -16,7 +16,6 @@ from v1sim.convnet._layer import (
     Pullback,
     Reach,
     Shape,
-    add_bias,
     bias_gradient,
     bias_of,
     check_channels,
@@ -96,17 +95,17 @@ class UnsharedConv2d:
         windows = self._windows(x.shape[1:])
         w = self.weights.astype(x.dtype, copy=False)
         padded = np.ascontiguousarray(windows.pad(x).transpose(1, 2, 3, 0))  # pictures last: see _patches
-        y = np.empty((*shape, len(x)), x.dtype)
+        y = np.empty((*shape[1:], shape[0], len(x)), x.dtype)  # (row, column, out, picture)
 
         def fill(rows: slice) -> None:
-            product = _kernels(w, rows) @ _patches(padded, rows, w.shape[4:], windows.stride)
-            y[:, rows] = product.transpose(2, 0, 1, 3)
+            patches = _patches(padded, rows, w.shape[4:], windows.stride)
+            np.matmul(_kernels(w, rows), patches, out=y[rows])
+            if self.bias is not None:
+                y[rows] += self.bias.astype(x.dtype, copy=False)[:, None]
 
         n = w.size * len(x)
         for _ in each(fill, _row_parts(w, x), multiplications=n):
             pass
-        z = np.ascontiguousarray(y.transpose(3, 0, 1, 2))
-        add_bias(z, self.bias)
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dz = np.ascontiguousarray(dy.transpose(2, 3, 1, 0))  # (row, column, out, n)
@@ -122,10 +121,9 @@ class UnsharedConv2d:
             parts = list(_row_parts(w, x))
             for rows, gradient in zip(parts, each(spread, parts, multiplications=2 * n), strict=True):
                 _add_patches(gradient, dx, rows, w.shape[4:], windows.stride)
-            back = np.ascontiguousarray(windows.crop(dx.transpose(3, 0, 1, 2)))
-            return back, {"weights": dw} | bias_gradient(dy, self.bias)
+            return windows.crop(dx.transpose(3, 0, 1, 2)), {"weights": dw} | bias_gradient(dy, self.bias)
 
-        return z, pullback
+        return y.transpose(3, 2, 0, 1), pullback
 
     def parameters(self) -> Parameters:
         """Return the weights, and the bias where there is one."""
@@ -150,9 +148,23 @@ def _patches(
 ) -> NDArray[Any]:
     """Return patches of output rows of maps (l, r, c, picture), shape (row, column, (l, m, n), picture)."""
     covered = padded[:, rows.start * stride[0] : (rows.stop - 1) * stride[0] + kernel[0]]
+    if len(padded) == 1:
+        return _patches_of_one_channel(covered[0], kernel, stride)
     windows = sliding_window_view(covered, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
     patches = np.ascontiguousarray(windows.transpose(1, 2, 0, 4, 5, 3))  # from (l, j, k, picture, m, n)
     return patches.reshape(*patches.shape[:2], len(padded) * kernel[0] * kernel[1], patches.shape[-1])
+
+
+def _patches_of_one_channel(
+    covered: NDArray[Any], kernel: tuple[int, ...], stride: tuple[int, int]
+) -> NDArray[Any]:
+    """Return patches as a view of a buffer B[k, r, n, picture], in which those of a column overlap."""
+    windows = sliding_window_view(covered, kernel[1], axis=1)[:, :: stride[1]]  # (r, k, picture, n)
+    buffer = np.ascontiguousarray(windows.transpose(1, 0, 3, 2))
+    column, row, tap, one = buffer.strides
+    n_rows = (buffer.shape[1] - kernel[0]) // stride[0] + 1
+    shape = (n_rows, len(buffer), kernel[0] * kernel[1], buffer.shape[3])
+    return as_strided(buffer, shape, (row * stride[0], column, tap, one), writeable=False)
 
 
 def _add_patches(
@@ -241,13 +253,13 @@ class TiledConv2d:
         """Return Z, shape (n, out, row, column), and its pullback."""
         shape = output_of(self, x)
         windows = self._windows(x.shape[1:])
-        y = np.empty((len(x), *shape), x.dtype)
+        y = np.empty((shape[1], shape[0], len(x), shape[2]), x.dtype)  # (row, out, picture, column)
         padded = windows.pad(x)
         turns = list(self._turns(windows))
         for turn in turns:
-            y[:, :, *turn.outputs] = correlate(
-                padded[:, :, *turn.inputs], self._kernel_of(turn, x.dtype), turn.stride, self.bias
-            )
+            rows, columns = turn.outputs
+            kernel = self._kernel_of(turn, x.dtype)
+            correlate(padded[:, :, *turn.inputs], kernel, turn.stride, self.bias, out=y[rows, :, :, columns])
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dx = np.zeros_like(padded)
@@ -261,7 +273,7 @@ class TiledConv2d:
                 )
             return windows.crop(dx), {"kernel": gradient} | bias_gradient(dy, self.bias)
 
-        return y, pullback
+        return y.transpose(2, 1, 0, 3), pullback
 
     def parameters(self) -> Parameters:
         """Return the kernels, and the bias where there is one."""
@@ -280,10 +292,10 @@ class TiledConv2d:
 
     def _turns(self, windows: Windows) -> Iterator["Turn"]:
         """Yield the turns: each is a convolution of stride s*t from its own first window on."""
-        tiles, (rows, columns) = self.kernel.shape[4:], windows.outputs
+        tiles = self.kernel.shape[4:]
         steps = (windows.stride[0] * tiles[0], windows.stride[1] * tiles[1])
-        for a in range(min(tiles[0], rows)):
-            for b in range(min(tiles[1], columns)):
+        for a in range(tiles[0]):
+            for b in range(tiles[1]):
                 yield Turn(
                     phase=(a, b),
                     stride=steps,
