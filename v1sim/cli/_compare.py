@@ -167,7 +167,8 @@ def alike(result: experiments.ComparisonResult) -> Table:
     responses = result.responses
     shown = _new(
         f"Responses to {responses.n_frames} held-out natural patches: linear CKA",
-        f"1: the same up to rotation and scale. {RESPONSES} has RSA, best match and p too.",
+        "Each unit at unit variance; 1: the same up to rotation and scale. "
+        f"{RESPONSES} has RSA, best match and p too.",
         ("population", *(str(k + 1) for k in range(len(responses.populations)))),
     )
     for k, name in enumerate(responses.populations):

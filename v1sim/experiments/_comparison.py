@@ -16,6 +16,7 @@ from v1sim.analysis import (
     Physiology,
     RecoveredUnits,
     ResponseComparison,
+    Together,
     characterize,
     compare,
     compare_responses,
@@ -28,7 +29,6 @@ from v1sim.convnet import Stack
 from v1sim.experiments._reverse_correlation import smallest_principal_cosine
 from v1sim.experiments._subjects import (
     Subject,
-    Together,
     comparison_grid,
     comparison_subjects,
 )
@@ -41,7 +41,7 @@ from v1sim.stream import Progress
 
 AXES = 2
 """Axes of each unit that are looked for: a complex cell's plane."""
-_STAGES = {"sta": 1, "stc": 12, "gratings": 6, "images": 1}
+_STAGES = {"sta": 1, "stc": 12, "gratings": 6}
 """Rough shares of the time that the stages take, for the progress."""
 
 
@@ -215,16 +215,7 @@ def compare_populations(
     )
     units = describe_recovered(first, second, grid)
     physiology = characterize(everyone, grid, workers=workers, progress=_stage(progress, "gratings"))
-    images = NaturalPatches(
-        grid, n_frames=config.n_images, seed=config.seed, split="test", whiten=True, normalise=True
-    )
-    responses = compare_responses(
-        {one.name: one.responder for one in subjects},
-        images,
-        seed=config.seed,
-        workers=workers,
-        progress=_stage(progress, "images"),
-    )
+    responses = _responses(config, everyone, names, workers)
     population = np.repeat(np.arange(len(names)), [len(one) for one in subjects])
     actual = np.concatenate([one.fields for one in subjects])
     is_pair = np.concatenate([one.is_pair for one in subjects])
@@ -256,6 +247,24 @@ def _agreement(
     pairs = is_pair & seen
     agreement[pairs] = smallest_principal_cosine(fields[pairs], found[pairs])
     return found, agreement
+
+
+def _responses(
+    config: ComparisonConfig, everyone: Together, names: Sequence[str], workers: int | None
+) -> ResponseComparison:
+    """Compare responses to held-out natural images, each unit's at unit variance: gains are arbitrary."""
+    images = NaturalPatches(
+        comparison_grid(config.shape),
+        n_frames=config.n_images,
+        seed=config.seed,
+        split="test",
+        whiten=True,
+        normalise=True,
+    )
+    answers = everyone.respond(images.frames(0, config.n_images)).astype(np.float64)
+    spread = answers.std(axis=0)
+    scaled = everyone.split(answers / np.where(spread > 0, spread, 1), axis=1)
+    return compare_responses(dict(zip(names, scaled, strict=True)), images, seed=config.seed, workers=workers)
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> FloatArray:

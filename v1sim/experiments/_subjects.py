@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from v1sim._types import FloatArray, Frames, Responder, Responses
+from v1sim._types import FloatArray, Responder
 from v1sim.analysis import as_responder
 from v1sim.cells import sample_population
 from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
@@ -51,27 +51,6 @@ class Subject:
 
     def __len__(self) -> int:
         return len(self.fields)
-
-
-@dataclass(frozen=True, eq=False)
-class Together:
-    """Several responders as one: their units side by side."""
-
-    responders: tuple[Responder, ...]
-
-    @property
-    def n_units(self) -> int:
-        """Number of units in all."""
-        return sum(responder.n_units for responder in self.responders)
-
-    @property
-    def memory(self) -> int:
-        """Longest memory of any of them [frames]."""
-        return max(responder.memory for responder in self.responders)
-
-    def respond(self, frames: Frames, *, start: int = 0) -> Responses:
-        """Return the responses of all units, shape (n_frames, n_units)."""
-        return np.concatenate([one.respond(frames, start=start) for one in self.responders], axis=1)
 
 
 def comparison_grid(shape: tuple[int, int]) -> Grid:

@@ -57,7 +57,7 @@ def comparison(result: ComparisonResult) -> Figure:
         "published macaque V1 (grey)",
         fontsize=11,
     )
-    figure.get_layout_engine().set(wspace=0.03)
+    figure.set_layout_engine("constrained", wspace=0.03)
     return figure
 
 
@@ -108,17 +108,18 @@ def _draw_distribution(axes: Axes, result: ComparisonResult, k: int, name: str) 
     title, bins, ticks = DISTRIBUTIONS[name]
     values = result.comparison.populations[str(result.names[k])].columns[name]
     known = values[~np.isnan(values)]
-    tallest = []
+    heights = []
     for source in result.comparison.sources.get(name, ()):
         if isinstance(source, Histogram):
             density = source.counts / source.n / np.diff(source.edges)
             axes.stairs(*_within(density, source.edges, bins), color=QUIET, fill=True)
-            tallest.append(CROPPED * density.max())
+            heights.append(CROPPED * density.max())
     if len(known):
         shares = np.histogram(np.clip(known, bins[0], np.nextafter(bins[-1], 0)), bins)[0] / len(known)
         axes.stairs(shares / np.diff(bins), bins, color=RECOVERED, lw=1.4)
+        heights.append(1.05 * (shares / np.diff(bins)).max())
     axes.set_xlim(bins[0], bins[-1])
-    axes.set_ylim(0, min([axes.dataLim.ymax * 1.05, *tallest]) or 1)
+    axes.set_ylim(0, min(heights, default=1.0))
     axes.set_yticks([])
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=7)
     axes.set_xlabel(title, fontsize=8)
