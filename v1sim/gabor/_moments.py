@@ -30,7 +30,7 @@ tenth slower on one thread, 2**20 a fifth), large enough that threads seldom mee
 
 NOTHING = 1e-18
 """Taken off the envelope, so that its far tails are 0: products of numbers near the smallest that a float
-can hold cost a processor a hundred times as much as others. Beside a peak of 1 it is far below rounding."""
+can hold cost a processor many times as much as others. Beside a peak of 1 it is far below rounding."""
 
 
 @dataclass(frozen=True, eq=False)
