@@ -25,12 +25,12 @@ PAIRS = np.array([[_POWERS.index((a + c, b + d)) for c, d in MONOMIALS] for a, b
 _GRAM = np.block([[PAIRS, PAIRS + _N_POWERS], [PAIRS + _N_POWERS, PAIRS + 2 * _N_POWERS]])
 """Where each entry of the 12 x 12 Gram matrix of (p m, q m) stands among the sums of pp, pq and qq."""
 _CACHE_BYTES = 2**18
-"""Bytes of one array of a chunk: small enough that half a dozen of them stay near the processor, large enough
-that threads seldom meet at the interpreter (measured: 2**17 to 2**19 is flat on one thread)."""
+"""Bytes of one array of a chunk: small enough that half a dozen of them stay near the processor (2**19 is a
+tenth slower on one thread, 2**20 a fifth), large enough that threads seldom meet at the interpreter."""
 
 NOTHING = 1e-18
 """Taken off the envelope, so that its far tails are 0: products of numbers near the smallest that a float
-can hold cost a processor a hundred times as much as others. Beside a peak of 1 it is far below rounding."""
+can hold cost a processor many times as much as others. Beside a peak of 1 it is far below rounding."""
 
 
 @dataclass(frozen=True, eq=False)
