@@ -24,6 +24,8 @@ except ImportError:
     torch = None
 
 REPEATS = 15
+PAUSE = 0.02
+"""Rest before each run [s]: threads of the run before may still wait for work without letting go."""
 # pictures, input channels, rows, columns, output channels, side of the kernel, stride, bar
 SHARED = [
     (16, 1, 64, 80, 64, 7, 1, 1.0),
@@ -47,6 +49,7 @@ def median_times(functions: list[Callable[[], object]]) -> list[float]:
     times: list[list[float]] = [[] for _ in functions]
     for _ in range(REPEATS + 1):
         for function, taken in zip(functions, times, strict=True):
+            time.sleep(PAUSE)
             start = time.perf_counter()
             function()
             taken.append(1e3 * (time.perf_counter() - start))

@@ -221,7 +221,8 @@ def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterato
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
     width = max(1, min(n_columns, affordable // ky))
-    several = max(1, min(len(x), COLUMNS // width, affordable // (ky * width)))
+    half = (len(x) + 1) // 2  # so that gradients, whose tiles of one picture overlap, can be shared by two
+    several = max(1, min(half, COLUMNS // width, affordable // (ky * width)))
     pictures = several if width == n_columns else 1
     height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
     for first in _parts(len(x), pictures):
