@@ -253,29 +253,31 @@ class TiledConv2d:
         """Return Z, shape (n, out, row, column), and its pullback."""
         shape = output_of(self, x)
         windows = self._windows(x.shape[1:])
-        y = np.empty((shape[1], shape[0], len(x), shape[2]), x.dtype)  # (row, out, picture, column)
         padded = windows.pad(x)
         kernels = np.ascontiguousarray(self.kernel.transpose(5, 4, 0, 1, 2, 3), dtype=x.dtype)
-        step, t = windows.stride[1], len(kernels)
+        step, t = windows.stride[1], min(len(kernels), shape[2])
         stride = (
             windows.stride[0],
             step * t,
         )  # kernels take turns along rows; each turn along columns is one
-        turns = range(min(t, shape[2]))
-        for turn in turns:
-            correlate(padded[..., turn * step :], kernels[turn], stride, self.bias, out=y[..., turn::t])
+        n_columns = -(-shape[2] // t) * t  # a few columns more, so that all turns are equally wide
+        wide = _widened(padded, (n_columns - 1) * step + self.kernel.shape[3])
+        y = np.empty((shape[1], shape[0], len(x), n_columns), x.dtype)  # (row, out, picture, column)
+        for turn in range(t):
+            seen = wide[..., turn * step : wide.shape[3] - (t - 1 - turn) * step]
+            correlate(seen, kernels[turn], stride, self.bias, out=y[..., turn::t])
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dx = np.zeros_like(padded)
             gradient = np.zeros(kernels.shape, x.dtype)
-            for turn in turns:
+            for turn in range(t):
                 part, seen = dy[..., turn::t], padded[..., turn * step :]
                 dx[..., turn * step :] += correlate_transposed(part, kernels[turn], stride, seen.shape[2:])
                 gradient[turn] = kernel_gradient(seen, part, kernels.shape[1:], stride)
             gradient = gradient.transpose(2, 3, 4, 5, 1, 0)
             return windows.crop(dx), {"kernel": gradient} | bias_gradient(dy, self.bias)
 
-        return y.transpose(2, 1, 0, 3), pullback
+        return y[..., : shape[2]].transpose(2, 1, 0, 3), pullback
 
     def parameters(self) -> Parameters:
         """Return the kernels, and the bias where there is one."""
@@ -288,3 +290,9 @@ class TiledConv2d:
 
     def _windows(self, input_shape: Shape) -> Windows:
         return Windows.of(input_shape[1:], self.kernel.shape[2:4], self.stride, self.padding)
+
+
+def _widened(x: Maps, n_columns: int) -> Maps:
+    """Return maps with columns of zeros on their right, where they have fewer than `n_columns`."""
+    missing = max(0, n_columns - x.shape[3])
+    return np.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else x[..., :n_columns]
