@@ -256,10 +256,7 @@ class TiledConv2d:
         padded = windows.pad(x)
         kernels = np.ascontiguousarray(self.kernel.transpose(5, 4, 0, 1, 2, 3), dtype=x.dtype)
         step, t = windows.stride[1], min(len(kernels), shape[2])
-        stride = (
-            windows.stride[0],
-            step * t,
-        )  # kernels take turns along rows; each turn along columns is one
+        stride = (windows.stride[0], step * t)  # one convolution for each turn along the columns
         n_columns = -(-shape[2] // t) * t  # a few columns more, so that all turns are equally wide
         wide = _widened(padded, (n_columns - 1) * step + self.kernel.shape[3])
         y = np.empty((shape[1], shape[0], len(x), n_columns), x.dtype)  # (row, out, picture, column)
