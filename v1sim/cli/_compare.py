@@ -30,6 +30,8 @@ MEASURES = {
     "orientation_deg": "orientation",
     "f1_f0": "F1/F0",
     "circular_variance": "CV",
+    "orientation_half_bandwidth_deg": "half-width",
+    "o_p_ratio": "O/P",
 }
 
 
@@ -41,6 +43,10 @@ def compare(
     filters: Annotated[
         list[Path] | None,
         typer.Option(help="File of filters to study too (.npy, .onnx, .pt ...); may be given several times."),
+    ] = None,
+    neurons: Annotated[
+        Path | None,
+        typer.Option(help="Table of recorded neurons (.csv of Ringach et al. 2002) to compare tuning with."),
     ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="Learn the sparse and the coherent stack anew (minutes).")
@@ -58,13 +64,19 @@ def compare(
     """
     config = experiments.ComparisonConfig(shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed)
     given = {path.name: io.read_filters(path) for path in filters or []}
+    recorded = None if neurons is None else io.read_orientation_data(neurons)
     with io.new_folder(out) as folder:
         stacks = learned(seed) if train else experiments.shipped_stacks()
         with progress_bar("comparing", "steps") as progress:
             result = experiments.compare_populations(
-                config, stacks, given, workers=workers, progress=progress
+                config, stacks, given, neurons=recorded, workers=workers, progress=progress
             )
-        record = {"experiment": "compare", "filters": [str(path) for path in filters or []], "train": train}
+        record = {
+            "experiment": "compare",
+            "filters": [str(path) for path in filters or []],
+            "neurons": None if neurons is None else str(neurons),
+            "train": train,
+        }
         io.save_run(folder, result.arrays(), {**record, **asdict(config)})
         io.write_table(folder / UNITS, result.to_table())
         io.write_table(folder / PUBLISHED, result.comparison.to_table())
