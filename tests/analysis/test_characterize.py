@@ -250,9 +250,9 @@ def difference_of_gaussians(x0, y0, centre, surround, strength):
 
 def test_size_tuning_of_a_difference_of_gaussians():
     """Energy 1/2 in a disc: R(d) = (1 - exp(-d^2 / 8 s_c^2) - k (1 - exp(-d^2 / 8 s_s^2))) / 2."""
-    s_c, s_s, k = 2.2, 5.5, 0.6
-    unit = cells.from_callable(difference_of_gaussians(3, -2, s_c, s_s, k), 1, grid=GRID)
-    result = characterize(unit, GRID, protocols=Protocols(n_orientations=8, n_sizes=16))
+    s_c, s_s, k = 2.2, 7.0, 0.6
+    unit = cells.from_callable(difference_of_gaussians(1, -1, s_c, s_s, k), 1, grid=GRID)
+    result = characterize(unit, GRID, protocols=Protocols(n_orientations=8, n_sizes=8))
 
     def closed_form(d):
         return 0.5 * (1 - np.exp(-(d**2) / (8 * s_c**2)) - k * (1 - np.exp(-(d**2) / (8 * s_s**2))))
@@ -265,6 +265,7 @@ def test_size_tuning_of_a_difference_of_gaussians():
     assert result.suppression_index == pytest.approx(1 - closed_form(36.0) / best, abs=0.01)
     summation = fine[(closed_form(fine) >= 0.95 * best).argmax()]
     assert result.summation_diameter == pytest.approx(summation, abs=1)
+    assert (result.centre_x, result.centre_y) == (pytest.approx(1, abs=0.3), pytest.approx(-1, abs=0.3))
     assert result.circular_variance == pytest.approx(1, abs=0.02)
 
 
