@@ -265,7 +265,8 @@ def test_size_tuning_of_a_difference_of_gaussians():
     assert result.suppression_index == pytest.approx(1 - closed_form(36.0) / best, abs=0.01)
     summation = fine[(closed_form(fine) >= 0.95 * best).argmax()]
     assert result.summation_diameter == pytest.approx(summation, abs=1)
-    assert (result.centre_x, result.centre_y) == (pytest.approx(1, abs=0.3), pytest.approx(-1, abs=0.3))
+    # energy is no linear sum: between strips 5.5 pixels apart the centroid is good to a tenth of that
+    assert (result.centre_x, result.centre_y) == (pytest.approx(1, abs=0.5), pytest.approx(-1, abs=0.5))
     assert result.circular_variance == pytest.approx(1, abs=0.02)
 
 
