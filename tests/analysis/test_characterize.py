@@ -360,6 +360,17 @@ def test_progress_counts_to_the_end():
     assert done[-1] == total[-1]
 
 
+def test_lengths_are_in_the_unit_of_the_grid(simple):
+    """The same units and frames, in pixels of a twentieth of a degree."""
+    grid = Grid(GRID.shape, pixel_size=0.05, unit="deg")
+    result = characterize(lambda frames: cells.SimpleCells(BANK, GRID).respond(frames), grid)
+    np.testing.assert_allclose(result.spatial_frequency, 20 * simple.spatial_frequency, rtol=1e-5)
+    for name in ("centre_x", "centre_y", "summation_diameter"):
+        np.testing.assert_allclose(getattr(result, name), 0.05 * getattr(simple, name), rtol=1e-3, atol=1e-4)
+    for name in ("orientation_deg", "circular_variance", "spatial_frequency_bandwidth_octaves", "f1_f0"):
+        np.testing.assert_allclose(getattr(result, name), getattr(simple, name), rtol=1e-5)
+
+
 # -- the row --------------------------------------------------------------------------------------------
 
 
