@@ -1,13 +1,25 @@
 """v1sim: simulate primary visual cortex and study it as an experimenter would.
 
-The rooms are imported on first use: ``from v1sim import Grid, gabor, stimuli, cells, revcorr, analysis, io``.
+The rooms are imported on first use:
+``from v1sim import Grid, gabor, stimuli, cells, revcorr, convnet, analysis, io``.
 """
 
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Grid", "analysis", "cells", "experiments", "gabor", "io", "plotting", "revcorr", "stimuli"]
+__all__ = [
+    "Grid",
+    "analysis",
+    "cells",
+    "convnet",
+    "experiments",
+    "gabor",
+    "io",
+    "plotting",
+    "revcorr",
+    "stimuli",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 
 from v1sim import Grid, analysis, cells, gabor, stimuli
 from v1sim.analysis import Protocols, characterize
+from v1sim.analysis._physiology import COLUMNS
 
 GRID = Grid((36, 44))
 F, N_X, N_Y = np.array([0.1, 0.125, 0.17]), np.array([0.45, 0.4, 0.6]), np.array([0.4, 0.6, 0.8])
@@ -283,7 +284,7 @@ def test_units_that_do_not_respond_measure_nan_and_say_so(rng):
     assert result.responsive.tolist() == [True, False, False]
     assert (result.n_responsive, len(result)) == (1, 3)
     assert result.spontaneous_response.tolist() == [0, 0, 7.5]
-    for name in analysis.MEASURES:
+    for name in COLUMNS:
         if name not in ("responsive", "spontaneous_response"):
             assert np.isnan(getattr(result, name)[1:]).all(), name
     assert np.isfinite(result.orientation_deg[0])

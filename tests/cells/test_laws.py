@@ -41,6 +41,9 @@ CELLS = {
     "energy": lambda: cells.ComplexCells(BANK, GRID, readout="energy"),
     "literal": lambda: cells.ComplexCells(BANK, GRID, balanced=False),
     "intermediate": lambda: cells.IntermediateCells(BANK, GRID, complexity=[0, 0.5, 1]),
+    "expansive": lambda: cells.IntermediateCells(
+        BANK, GRID, complexity=[0, 0, 0.3], nonlinearity=cells.Power(exponent=[3, 1, 1], gain=[0.2, 1, 2])
+    ),
     "subunits": subunits,
     "cascade": lambda: cells.Cascade(simple("relu"), np.eye(3)[:2]),
 }
@@ -49,6 +52,14 @@ CELLS |= {
     "separable": lambda: cells.SpaceTimeCells(BANK, GRID, kernel=FAST, n_lags=9),
     "direction_selective": lambda: cells.DirectionSelectiveCells(
         BANK, GRID, temporal_frequency=0.1, envelope=cells.GammaEnvelope(tau=1.0), n_lags=7
+    ),
+    "drifting_linear": lambda: cells.DirectionSelectiveCells(
+        BANK,
+        GRID,
+        temporal_frequency=-0.1,
+        envelope=cells.GammaEnvelope(tau=1.0),
+        n_lags=7,
+        nonlinearity="linear",
     ),
     "motion_energy": lambda: cells.MotionEnergyCells(BANK, GRID, fast=FAST, slow=SLOW, n_lags=9),
     "normalised": lambda: cells.NormalizedCells(simple("relu"), semi_saturation=2.0),
@@ -64,10 +75,12 @@ CELLS |= {
 }
 SIGN_BLIND = {"complex", "energy", "literal", "subunits", "function"}
 SIGN_BLIND |= {"motion_energy", "opponent", "normalised_by_motion"}
-SIGNED = {"linear", "opponent", "filters", "noisy"}
+LINEAR = {"linear", "filters", "drifting_linear"}
+SIGNED = {"linear", "opponent", "filters", "noisy", "drifting_linear"}
 RATES = {"mean_rate": 20.0, "frame_rate": 60.0, "seed": 1}
 RANDOM = {
     "poisson": lambda: cells.Poisson(simple("relu"), **RATES),
+    "poisson_of_rates": lambda: cells.Poisson(simple("half_squared"), frame_rate=60.0, seed=1),
     "bernoulli": lambda: cells.Bernoulli(simple("relu"), **RATES, maximal_rate=60.0),
     "modulated": lambda: cells.ModulatedPoisson(simple("relu"), **RATES, gain_sd=0.5, gain_frames=30),
     "renewal": lambda: cells.GammaRenewal(CELLS["separable"](), **RATES, maximal_rate=200.0),
@@ -147,6 +160,16 @@ def test_contrast_sign_is_seen_or_not_as_the_theory_says(cell, frames):
     assert same == (name in SIGN_BLIND)
 
 
+def test_sums_of_frames_give_sums_of_responses_in_linear_cells_alone(cell, frames):
+    """s(a I + b J) = a s(I) + b s(J)."""
+    name, responder = cell
+    first, second = frames[:100], frames[100:]
+    whole = responder.respond(np.float32(0.5) * first - np.float32(2) * second)
+    parts = 0.5 * responder.respond(first) - 2 * responder.respond(second)
+    same = np.allclose(whole, parts, rtol=1e-3, atol=1e-3 * np.abs(parts).max())
+    assert same == (name in LINEAR)
+
+
 def test_frames_of_another_shape_are_refused(cell):
     with pytest.raises(ValueError, match=r"frames must have shape \(n_frames, 12, 15\), got \(2, 15, 12\)"):
         cell[1].respond(np.zeros((2, 15, 12), np.float32))
@@ -158,17 +181,27 @@ def test_survives_the_way_to_another_process(entry, frames):
     np.testing.assert_array_equal(copy.respond(frames), responder.respond(frames))
 
 
-MAKERS = [cells.SimpleCells, cells.ComplexCells, cells.PushPullCells]
+MAKERS = {
+    "simple": cells.SimpleCells,
+    "complex": cells.ComplexCells,
+    "push_pull": cells.PushPullCells,
+    "intermediate": lambda g, grid: cells.IntermediateCells(g, grid, complexity=0.5),
+    "separable": lambda g, grid: cells.SpaceTimeCells(g, grid, kernel=FAST, n_lags=9),
+    "direction_selective": lambda g, grid: cells.DirectionSelectiveCells(
+        g, grid, temporal_frequency=0.1, envelope=cells.GammaEnvelope(tau=1.0), n_lags=7
+    ),
+    "motion_energy": lambda g, grid: cells.MotionEnergyCells(g, grid, fast=FAST, slow=SLOW, n_lags=9),
+}
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_gabors_beyond_nyquist_are_refused_by_index(make):
     g = gabor.Gabor(alpha=1, beta_x=0.1, beta_y=0.1, f=[1, 3.3, 4], phi=0, x0=0, y0=0, tau=[0, 0.8, 1.5])
     with pytest.raises(ValueError, match=r"below the Nyquist frequency, 0.5 cycles/px.*cells \[2\] reach"):
         make(g, GRID)
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_gabors_off_the_frame_are_refused_by_index(make):
     g = gabor.Gabor(alpha=1, beta_x=0.1, beta_y=0.1, f=1, phi=0, x0=[0, 7, 0], y0=[0, 0, -7], tau=0)
     with pytest.raises(ValueError, match=r"within the frame of 15 x 12 px, but cells \[2\] do not"):

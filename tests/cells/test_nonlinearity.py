@@ -38,6 +38,34 @@ def test_the_hyperbolic_ratio_is_half_at_its_semi_saturation_and_never_above_its
 
 
 @pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda s: s[:, :1], r"nonlinearity must return shape \(4, 3\), got \(4, 1\)"),
+        (lambda s: s.sum(), r"nonlinearity must return shape \(4, 3\), got \(\)"),
+        (
+            lambda s: np.where(np.arange(3) == 1, np.nan, s),
+            r"nonlinearity must return finite numbers, but those of cells \[1\] are not",
+        ),
+        (
+            lambda s: s / np.array([1, 1, 0]) ** 2,
+            r"nonlinearity must return finite numbers, but those of cells \[2\] are not",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:(divide|invalid):RuntimeWarning")
+@pytest.mark.parametrize("make", [cells.SimpleCells, cells.PushPullCells])
+def test_functions_that_answer_wrongly_are_refused(tuned, grid, rng, make, function, message):
+    cell = make(tuned(), grid, nonlinearity=function)
+    with pytest.raises(ValueError, match=message):
+        cell.respond(rng.standard_normal((4, *grid.shape), dtype=np.float32))
+
+
+def test_answers_of_other_functions_become_float32(tuned, grid, rng):
+    cell = cells.SimpleCells(tuned(), grid, nonlinearity=lambda s: s.astype(float) ** 2)
+    assert cell.respond(rng.standard_normal((4, *grid.shape), dtype=np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: cells.Power(exponent=0), "exponent must be finite and above 0, got 0"),

@@ -29,6 +29,17 @@ def test_f1_over_f0_runs_from_half_pi_to_zero_with_complexity(tuned, grid):
     assert expected[1] == pytest.approx(1, abs=0.02)
 
 
+def test_a_power_of_the_output_raises_f1_over_f0_above_half_pi(tuned, grid):
+    """Integrals of cos^n: F1/F0 is 16 / 3 pi for n = 2 and 9 pi / 16 for n = 3, at every contrast."""
+    cell = cells.IntermediateCells(
+        tuned(phase=[0.0] * 3), grid, complexity=0, nonlinearity=cells.Power(exponent=[1, 2, 3])
+    )
+    for contrast in (1, np.float32(0.1)):
+        harmonics = np.abs(np.fft.rfft(cell.respond(contrast * drifting(grid)), axis=0))
+        expected = [np.pi / 2, 16 / (3 * np.pi), 9 * np.pi / 16]
+        np.testing.assert_allclose(2 * harmonics[1] / harmonics[0], expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("complexity", [-0.1, [0, 1.2, 0]])
 def test_complexity_is_a_share(tuned, grid, complexity):
     with pytest.raises(ValueError, match=r"complexity must be at (least 0|most 1)"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from v1sim import Grid, cells, gabor, stimuli
-from v1sim.revcorr import sta
+from v1sim.revcorr import sta, stc
 
 N_FRAMES, TEMPORAL = 160, 1 / 16
 FAST, SLOW = cells.AdelsonBergen(n=3, rate=1.0), cells.AdelsonBergen(n=5, rate=1.0)
@@ -168,6 +168,43 @@ def test_the_sta_of_a_direction_selective_cell_is_tilted_in_space_and_time():
     towards_x = np.cos(float(fit.gabor.tau))  # the canonical tau may name the carrier backwards
     assert abs(towards_x) > np.cos(np.deg2rad(5))
     assert np.sign(towards_x) * fit.drift == pytest.approx(2 * np.pi * 0.1, rel=0.1)
+
+
+def motion_energy_fields(cell):
+    """Both space-time fields of a motion-energy cell, (e_f - o_s, o_f + e_s), from its definition."""
+    even, odd = cells.ComplexCells(cell.gabor, cell.grid).pairs[0]
+    fast, slow = (k(np.arange(cell.memory)) for k in (cells.AdelsonBergen(n=n, rate=2.0) for n in (3, 5)))
+    first = np.multiply.outer(fast, even) - np.multiply.outer(slow, odd)
+    return np.stack([first, np.multiply.outer(fast, odd) + np.multiply.outer(slow, even)])
+
+
+def share_of_drift(fields):
+    """Share of the power of fields (n, n_lags, ny, nx) at frequencies that drift to the right.
+
+    A field cos(f x + w l) matches the drift cos(f x - w t): in its spectrum f and w have the same sign.
+    """
+    power = (np.abs(np.fft.fftn(fields, axes=(1, 3))) ** 2).sum(axis=(0, 2))
+    sign = np.sign(np.multiply.outer(*(np.fft.fftfreq(n) for n in power.shape)))
+    return power[sign > 0].sum() / power[sign != 0].sum()
+
+
+@pytest.mark.parametrize(("orientation_deg", "rightwards"), [(90, True), (270, False)])
+def test_the_stc_of_a_motion_energy_cell_is_its_pair_tilted_in_space_and_time(orientation_deg, rightwards):
+    """The plane is found, to the angle that so many frames allow, and its spectrum tells the direction."""
+    grid = Grid((8, 10))
+    g = gabor.Gabor.from_tuning(spatial_frequency=0.2, orientation_deg=90, n_x=0.4, n_y=0.4)
+    g = gabor.Gabor(**g.parameters() | {"tau": np.deg2rad(orientation_deg - 90.0)})
+    fast, slow = (cells.AdelsonBergen(n=n, rate=2.0) for n in (3, 5))
+    cell = cells.MotionEnergyCells(g, grid, fast=fast, slow=slow, n_lags=6)
+    noise = stimuli.GaussianNoise(grid.shape, n_frames=40_000, seed=5)
+    axes = stc(noise, cell, n_lags=6, workers=1).eigenvectors[0, :2].reshape(2, 6, 8, 10)
+    truth = motion_energy_fields(cell)
+    bases = (np.linalg.qr(fields.reshape(2, -1).T)[0] for fields in (axes, truth))
+    cosines = np.linalg.svd(np.matmul(*(b.T if k == 0 else b for k, b in enumerate(bases))))[1]
+    assert cosines.min() > 0.95
+    found, expected = share_of_drift(axes), share_of_drift(truth)
+    assert (expected > 0.8) if rightwards else (expected < 0.2)
+    assert found == pytest.approx(expected, abs=0.06)
 
 
 @pytest.mark.parametrize(

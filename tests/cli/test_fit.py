@@ -75,8 +75,30 @@ def test_fit_writes_table_arrays_record_and_figures_and_prints_the_table(tmp_pat
         "threshold": 0.8,
         "null_copies": 4,
         "seed": 3,
+        "pixel_size": None,
     }
     assert {path.stem for path in (tmp_path / "out").glob("*.png")} == {"fits", "shapes", "histograms"}
+
+
+def test_a_pixel_size_puts_table_and_arrays_in_degrees(tmp_path, stack):
+    np.save(tmp_path / "bases.npy", stack)
+    done = v1sim("fit", "bases.npy", "--pixel-size", "0.05", "--no-null", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    printed = words(done.stdout)
+    assert "26 filters of 12 x 10 px of 0.05 deg" in printed
+    assert "size deg" in printed
+    assert "cyc/deg" in printed
+    row = next(line.split() for line in done.stdout.splitlines() if line.split()[:1] == ["10"])
+    assert float(row[4]) == pytest.approx(0.2 / 0.05, abs=0.2)
+    across, along = (float(side) for side in row[3].split("x"))
+    assert (across, along) == pytest.approx((0.4 / 4, 0.5 / 4), abs=0.005)
+    with (tmp_path / "out" / "filters.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert float(table[10]["spatial_frequency"]) == pytest.approx(4, abs=0.2)
+    assert {line["unit"] for line in table} == {"deg"}
+    arrays, record = io.load_run(tmp_path / "out")
+    assert (float(arrays["grid_pixel_size"]), str(arrays["grid_unit"])) == (0.05, "deg")
+    assert record["config"]["pixel_size"] == 0.05
 
 
 def test_flattened_filters_are_read_from_text_without_a_null(tmp_path, stack):
@@ -140,8 +162,9 @@ def test_arrays_and_table_stand_before_a_figure_is_drawn(tmp_path, stack):
         (("flat.csv",), "filters of 20 pixels are not of shape 4 x 4"),
         (("flat.csv", "--shape", "20"), "--shape must be ROWSxCOLUMNS"),
         (("nan.npy",), "must be finite"),
-        (("bases.npz", "--seed", "-1"), "seed must be at least 0"),
-        (("bases.npz", "--workers", "0"), "workers must be at least 1"),
+        (("bases.npz", "--seed", "-1"), "error: --seed must be at least 0"),
+        (("bases.npz", "--pixel-size", "0"), "error: --pixel-size must be finite and above 0, got 0.0"),
+        (("bases.npz", "--workers", "0"), "error: --workers must be at least 1"),
         (("bases.npz", "--out", "taken"), "is not an earlier run (holds thesis.tex)"),
     ],
 )

@@ -36,3 +36,10 @@ def test_a_real_complex_cell_has_the_axes_that_independent_analyses_found(shared
     np.testing.assert_allclose(excitatory[:4], [1.605, 1.581, 1.355, 1.326], atol=0.01)
     assert suppressive[0] == pytest.approx(0.756, abs=0.01)
     assert "50 distinct circular time shifts" in str(result.sentences[0])
+    row = {name: column[0] for name, column in result.units.to_table().items()}
+    assert row["kind"] == "complex"
+    assert row["complexity_index"] > 0.9  # a weak STA beside strong axes
+    assert (row["n_excitatory"], row["n_suppressive"]) == (7, len(suppressive))
+    # the first pair is direction selective
+    assert row["gabor_r_squared"] > 0.7
+    assert row["velocity"] == pytest.approx(0.83, abs=0.1)

@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 
 from v1sim import Grid
 from v1sim.gabor import Bounds, Gabor, fit_gabor
-from v1sim.gabor._chart import AT_BOUND
+from v1sim.gabor._chart import AT_BOUND, polynomials, second_derivatives
 from v1sim.gabor._levenberg import minimise
 from v1sim.gabor._moments import Pixels, scratch
 from v1sim.gabor._problem import Problem
@@ -97,6 +97,33 @@ def test_the_gauss_newton_matrix_is_the_curvature_where_the_residual_vanishes(rn
         assert cost == pytest.approx(step @ normal.hessian[0] @ step, rel=5e-3)
 
 
+def test_second_derivatives_are_the_differences_of_first_ones(rng):
+    shape = rng.uniform(-0.8, 0.8, (5, 6))
+    sums = rng.standard_normal((5, 6)) + 1j * rng.standard_normal((5, 6))
+
+    def first(shape):
+        _, _, d_envelope, d_carrier = polynomials(shape)
+        linear = d_carrier.shape[2]
+        return np.einsum("nim,nm->ni", d_envelope, sums) + 1j * np.einsum(
+            "nim,nm->ni", d_carrier, sums[:, :linear]
+        )
+
+    for j, step in enumerate(1e-5 * np.eye(6)):
+        expected = (first(shape + step) - first(shape - step)) / 2e-5
+        np.testing.assert_allclose(second_derivatives(shape, sums)[:, j], expected, rtol=1e-6, atol=1e-7)
+
+
+def test_far_tails_of_an_envelope_are_zero_and_not_the_slow_smallest_numbers():
+    pixels = Pixels.of(Grid((24, 32)), np.float32)
+    shape = np.array([[0.9, -0.7, np.log(0.05), np.log(0.1), np.log(20.0), 0.3]])
+    envelope, carrier, *_ = FAMILIES["gabor"].polynomials(shape)
+    atoms = np.stack(FAMILIES["gabor"].atoms(pixels, envelope, carrier, scratch(pixels)))
+    assert (atoms == 0).any()
+    assert np.abs(atoms).max() > 0.5
+    power = (atoms**2).sum(axis=0)  # of the envelope alone
+    assert power[power > 0].min() >= np.finfo(np.float32).tiny
+
+
 def test_a_coordinate_that_is_pushed_beyond_its_bound_stops_there(rng):
     wide = np.cos(0.9 * GRID.x + 0.3) + 0.05 * rng.standard_normal(GRID.shape)  # no envelope at all
     problem = problem_of(wide.reshape(1, -1), FAMILIES["gabor"])
@@ -107,11 +134,23 @@ def test_a_coordinate_that_is_pushed_beyond_its_bound_stops_there(rng):
 
 
 def test_chunks_do_not_show(rng):
-    fields = rng.standard_normal((700, 9, 12)).cumsum(axis=2)
+    n, grid = 700, Grid((14, 18))
+    truth = Gabor.from_tuning(
+        spatial_frequency=rng.uniform(0.1, 0.2, n),
+        orientation_deg=rng.uniform(0, 180, n),
+        n_x=rng.uniform(0.3, 0.6, n),
+        n_y=rng.uniform(0.3, 0.6, n),
+        phase=rng.uniform(-3, 3, n),
+        centre=(rng.uniform(-3, 3, n), rng.uniform(-2, 2, n)),
+    )
+    fields = truth.render(grid) + 0.1 * rng.standard_normal((n, *grid.shape))
     whole = fit_gabor(fields)
-    for i in (0, 511, 512, 699):
+    for i in (0, 1, 300, 510, 511, 512, 513, 698, 699):
         alone = fit_gabor(fields[i])
-        np.testing.assert_allclose(float(alone.r_squared), whole.r_squared[i], rtol=1e-3)
+        assert float(alone.r_squared) == pytest.approx(whole.r_squared[i], rel=1e-6)
+        for name, value in alone.gabor.parameters().items():
+            apart = abs(value - getattr(whole.gabor, name)[i])
+            assert apart < 0.01 * alone.standard_error[name], name
 
 
 @pytest.mark.skipif(not BASES.exists(), reason="the learned bases are not at hand")

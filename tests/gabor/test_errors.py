@@ -39,7 +39,13 @@ def named_like(truth, found):
 
 
 @pytest.mark.parametrize(
-    ("snr", "n_x", "unflagged"), [(1.0, (0.2, 0.7), 0.95), (4.0, (0.2, 0.7), 0.95), (1.0, (0.05, 0.7), 0.65)]
+    ("snr", "n_x", "unflagged"),
+    [
+        (1.0, (0.2, 0.7), 0.95),
+        (4.0, (0.2, 0.7), 0.95),
+        (1.0, (0.05, 0.7), 0.65),
+        (0.25, (0.2, 0.7), 0.85),
+    ],
 )
 def test_the_95_percent_interval_covers_the_truth_in_93_to_97_percent_of_2000_fits(rng, snr, n_x, unflagged):
     grid = Grid((20, 24))
@@ -51,6 +57,25 @@ def test_the_95_percent_interval_covers_the_truth_in_93_to_97_percent_of_2000_fi
     for name, interval in fit.confidence_interval(0.95).items():
         inside = (interval[:, 0] <= expected[name]) & (expected[name] <= interval[:, 1])
         assert 0.93 <= inside[trusted].mean() <= 0.97, name
+
+
+@pytest.mark.parametrize("offset", [False, True])
+def test_the_covariance_is_that_of_how_the_minimum_moves_with_every_pixel(rng, offset):
+    grid = Grid((11, 14))
+    truth = Gabor.from_tuning(spatial_frequency=0.25, orientation_deg=50, n_x=0.5, n_y=0.6, centre=(1, -0.5))
+    fields = truth.render(grid)[None] + 0.25 * rng.standard_normal((1, *grid.shape))
+    exact = {"offset": offset, "tolerance": 1e-15, "max_iterations": 200}
+    fit = fit_gabor(fields, grid, **exact)
+    nudge = 0.02 * float(fit.noise_sd[0])
+    steps = nudge * np.eye(fields[0].size).reshape(-1, *grid.shape)
+    ends = [fit_gabor(fields + sign * steps, grid, starts=fit.gabor[0], **exact) for sign in (1, -1)]
+    parameters = [np.stack(list(named_like(end.gabor, fit.gabor).values())) for end in ends]
+    moved = (parameters[0] - parameters[1]) / (2 * nudge)
+    expected = fit.noise_sd[0] ** 2 * moved @ moved.T
+    error = np.sqrt(np.diag(expected))
+    np.testing.assert_allclose(
+        fit.covariance[0] / np.outer(error, error), expected / np.outer(error, error), atol=0.01
+    )
 
 
 def test_noise_sd_is_that_of_the_noise(rng):

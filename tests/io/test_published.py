@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from v1sim.io import read_published, write_table
+from v1sim.io import read_published, read_shipped_filters, write_table
 
 SHIPPED = Path(__file__).parents[2] / "data" / "published"
 
@@ -33,6 +33,16 @@ def test_every_table_has_a_source_and_numbers_in_every_column(path):
 def test_an_unknown_table_is_refused_with_the_names_of_those_that_there_are():
     with pytest.raises(ValueError, match=r"name must be one of .*ringach2002a_f1f0.*, got '\.\./secret'"):
         read_published("../secret")
+
+
+def test_filters_of_others_come_with_their_licences():
+    assert read_shipped_filters("sporco").kernels.shape == (64, 12, 12)
+    norms = np.linalg.norm(read_shipped_filters("resnet").kernels.reshape(64, -1), axis=1)
+    assert (norms < 1e-3 * np.median(norms)).sum() == 2  # the dead ones
+    with pytest.raises(ValueError, match="name must be one of sporco, resnet, got 'vgg'"):
+        read_shipped_filters("vgg")
+    licences = {path.name for path in (SHIPPED.parent / "filters").iterdir() if path.suffix != ".npy"}
+    assert licences == {"README.md", "LICENSE.sporco", "LICENSE.open_nsfw-BSD-2", "NOTICE.open_nsfw"}
 
 
 def test_tables_keep_every_digit_and_quote_what_needs_it(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from v1sim import plotting
+from v1sim.analysis import RecoveredUnits
 from v1sim.experiments import RecordingResult
 
 RED, BLUE = "#c0392b", "#2456a6"
@@ -33,6 +34,17 @@ def recording(ny, nx):
         n_frames=np.array(100),
         frame_rate=np.array(np.nan),
         warnings=np.array([], dtype=str),
+        units=RecoveredUnits(
+            kind=np.array(["complex", "simple"]),
+            complexity_index=np.array([0.9, 0.2]),
+            sta_p_value=np.array([0.5, 0.001]),
+            n_excitatory=np.array([2, 1]),
+            n_suppressive=np.array([1, 0]),
+            parameters=np.ones((8, 2)),
+            r_squared=np.array([0.9, 0.8]),
+            blob=np.zeros(2, bool),
+            is_space_time=ny == 1,
+        ),
     )
 
 

@@ -146,7 +146,7 @@ class Physiology:
             ``unit`` (the index), the measures by their names, ``se_...`` from the fits for preferred
             orientation and frequencies, c50 and exponent, ``..._r_squared`` of each fit, and ``message``.
         """
-        columns: dict[str, Any] = {name: getattr(self, name) for name in MEASURES}
+        columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}
         for name, fit, parameter in _ERRORS:
             if fit in self.fits:
                 error = self.fits[fit].standard_error[parameter]
@@ -161,7 +161,7 @@ class Physiology:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything by name, for saving without pickles."""
-        arrays = {name: np.asarray(getattr(self, name)) for name in ("frame_rate", *MEASURES)}
+        arrays = {name: np.asarray(getattr(self, name)) for name in ("frame_rate", *COLUMNS)}
         arrays |= {"grid_shape": np.array(self.grid.shape), "grid_unit": np.array(self.grid.unit)}
         arrays["grid_pixel_size"] = np.array(self.grid.pixel_size)
         for name, tuning in self.tunings.items():
@@ -179,7 +179,7 @@ class Physiology:
         ValueError
             If an array is missing.
         """
-        needed = {"frame_rate", *MEASURES, "grid_shape", "grid_unit", "grid_pixel_size"}
+        needed = {"frame_rate", *COLUMNS, "grid_shape", "grid_unit", "grid_pixel_size"}
         if missing := sorted(needed - set(arrays)):
             raise ValueError(f"arrays must hold all of a physiology, missing {', '.join(missing)}")
         ny, nx = (int(side) for side in arrays["grid_shape"])
@@ -201,11 +201,11 @@ class Physiology:
                 for name in tunings
             },
             fits={name: CurveFit.from_arrays(arrays, f"fit_{name}_") for name in fits},
-            **{name: arrays[name] for name in MEASURES},
+            **{name: arrays[name] for name in COLUMNS},
         )
 
 
-MEASURES = tuple(field.name for field in fields(Physiology) if field.name not in (*_GROUPS, "frame_rate"))
+COLUMNS = tuple(field.name for field in fields(Physiology) if field.name not in (*_GROUPS, "frame_rate"))
 """Columns of the table that stand for one number a unit, in their order."""
 _ERRORS = (
     ("orientation_deg", "orientation", "preferred_deg"),

@@ -11,6 +11,8 @@ pair's preferred frequency. Here the half with the higher gain is therefore turn
 field of its own symmetry until both gains are equal there, which leaves the norms as they are.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -21,6 +23,10 @@ from v1sim.grid import Grid
 
 _N_FREQUENCIES = 16
 """Frequencies at which the preferred one is looked for, before a parabola through the best three."""
+_FINE, _REACH = 0.05, 6.0
+"""Carrier [cycles/px] and half-width [sigma] of the rows that the tuning of a pair is measured on."""
+_TOGETHER = 16
+"""Pairs that are balanced at once, so that what they need in between stays small."""
 _ROUNDS = 3
 """Each turn moves the preferred frequency a little: the modulation falls from 2.6 % to 1.1, 0.5 and 0.3 %."""
 
@@ -48,24 +54,38 @@ def balanced_pairs(gabor: Gabor, grid: Grid) -> FloatArray:
     ValueError
         If a half is zero without its DC.
     """
-    p = _bank(gabor)
+    bank = Gabor(**_bank(gabor))
+    pairs = np.empty((len(bank), 2, *grid.shape))
+    degenerate: list[int] = []
+    for first in range(0, len(bank), _TOGETHER):
+        part = slice(first, first + _TOGETHER)
+        pairs[part], empty = _balanced(bank[part], grid)
+        degenerate += (first + np.flatnonzero(empty)).tolist()
+    if degenerate:
+        raise ValueError(
+            f"gabor must have a carrier that the grid resolves: cells {degenerate} have an odd or "
+            "an even half that is zero"
+        )
+    return pairs
+
+
+def _balanced(bank: Gabor, grid: Grid) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return balanced pairs (n, 2, ny, nx), and whether a half is zero without its DC, shape (n,)."""
+    p = bank.parameters()
     still = np.zeros_like(p["phi"])
     envelope = Gabor(**p | {"f": still, "phi": still}).render(grid)
     even, odd = plain_pairs(Gabor(**p | {"phi": still}), grid).swapaxes(0, 1)
     norm = np.sqrt((_norm(even) ** 2 + _norm(odd) ** 2) / 2)
     even, odd = _without_dc(even, envelope), _without_dc(odd, envelope)
-    smallest = np.minimum(_norm(even), _norm(odd))
-    degenerate = np.flatnonzero(smallest < np.sqrt(np.finfo(np.float64).eps) * norm)
-    if degenerate.size:
-        raise ValueError(
-            f"gabor must have a carrier that the grid resolves: cells {degenerate.tolist()} have an odd or "
-            "an even half that is zero"
-        )
+    empty = np.minimum(_norm(even), _norm(odd)) < np.sqrt(np.finfo(np.float64).eps) * norm
+    if empty.any():
+        return np.zeros((len(bank), 2, *grid.shape)), empty[:, 0, 0]
     even, odd = _orthonormal(even, odd)
     for _ in range(_ROUNDS):
-        even, odd = _equal_gain(even, odd, envelope, Gabor(**p), grid)
+        even, odd = _equal_gain(even, odd, envelope, bank, grid)
     cos, sin = np.cos(p["phi"])[:, None, None], np.sin(p["phi"])[:, None, None]
-    return np.stack([norm * (cos * even - sin * odd), norm * (cos * odd + sin * even)], axis=1)
+    pairs = np.stack([norm * (cos * even - sin * odd), norm * (cos * odd + sin * even)], axis=1)
+    return pairs, empty[:, 0, 0]
 
 
 def phase_modulation(pairs: FloatArray, gabor: Gabor, grid: Grid) -> FloatArray:
@@ -100,6 +120,31 @@ def preferred_frequency(pairs: FloatArray, gabor: Gabor, grid: Grid) -> FloatArr
     shift = 0.5 * (before - after) / np.where(curved, before - 2 * at + after, 1)
     step = (high - low) / (_N_FREQUENCIES - 1)
     return np.asarray(np.clip(frequencies[cells, best] + np.where(curved, shift, 0) * step, low, high))
+
+
+@cache
+def tuning_of_pairs() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return what balance makes of a pair's frequency and gain, which depend on its n_x alone.
+
+    The envelope and the balance are separable, so that one row of pixels along the carrier has it all.
+
+    Returns
+    -------
+    n_x : ndarray, shape (n,)
+        From .05 to 2, evenly on a logarithmic axis, to be interpolated in.
+    peak : ndarray, shape (n,)
+        Preferred spatial frequency over that of the carrier, at least 1.
+    gain : ndarray, shape (n,)
+        Gain of each half at the preferred frequency, over that of a Gabor of many cycles.
+    """
+    n_x = np.geomspace(0.05, 2, 256)
+    sigma = n_x / _FINE
+    row = Grid((1, 2 * int(np.ceil(_REACH * sigma.max())) + 1))
+    gabor = Gabor.from_tuning(spatial_frequency=_FINE, orientation_deg=90, n_x=n_x, n_y=1.0)
+    pairs = balanced_pairs(gabor, row)
+    preferred = preferred_frequency(pairs, gabor, row)
+    gain = np.abs(transfer(pairs, preferred[:, None], gabor, row)[:, 0, 0])
+    return n_x, preferred / (2 * np.pi * _FINE), np.asarray(gain / (sigma * np.sqrt(np.pi / 2)))
 
 
 def transfer(fields: FloatArray, frequencies: FloatArray, gabor: Gabor, grid: Grid) -> NDArray[np.complex128]:

@@ -9,7 +9,7 @@ from v1sim import _checks
 from v1sim._types import FloatArray, Frames, Responses
 from v1sim.cells._balance import balanced_pairs, phase_modulation, plain_pairs
 from v1sim.cells._placement import check_placement
-from v1sim.cells._simple import as_columns, weighted_sums
+from v1sim.cells._weighted_sums import WeightedSums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -71,7 +71,9 @@ class ComplexCells:
         self.balanced = balanced
         pairs = balanced_pairs if balanced else plain_pairs
         self.pairs = pairs(gabor, grid)  # (n_cells, 2, ny, nx)
-        self.columns = as_columns(np.concatenate(self.pairs.swapaxes(0, 1)))  # first halves, then partners
+        self.sums = WeightedSums(
+            np.concatenate(self.pairs.swapaxes(0, 1)), grid
+        )  # first halves, then partners
 
     @property
     def n_units(self) -> int:
@@ -89,6 +91,6 @@ class ComplexCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self.columns, self.grid)
+        sums = self.sums(frames)
         even, odd = sums[:, : self.n_units], sums[:, self.n_units :]
         return even**2 + odd**2 if self.readout == "energy" else np.hypot(even, odd)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from v1sim import _checks
 from v1sim._types import Frames, Responses
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
-from v1sim.cells._simple import as_columns, weighted_sums
+from v1sim.cells._weighted_sums import WeightedSums
 from v1sim.grid import Grid
 
 
@@ -34,7 +34,7 @@ class FilterCells:
         self.nonlinearity = as_nonlinearity(nonlinearity)
         by_lag = filters.reshape(len(filters), -1, *self.grid.shape).swapaxes(0, 1)
         self.memory = len(by_lag)
-        self._columns = as_columns(by_lag.reshape(-1, *self.grid.shape))
+        self._sums = WeightedSums(by_lag.reshape(-1, *self.grid.shape), self.grid)
 
     @property
     def n_units(self) -> int:
@@ -43,7 +43,7 @@ class FilterCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self._columns, self.grid).reshape(len(frames), self.memory, self.n_units)
+        sums = self._sums(frames).reshape(len(frames), self.memory, self.n_units)
         signal = sums[:, 0].copy()
         for lag in range(1, min(self.memory, len(frames))):
             signal[lag:] += sums[:-lag, lag]

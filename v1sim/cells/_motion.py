@@ -8,7 +8,6 @@ from v1sim import _checks
 from v1sim._types import Frames, Responses
 from v1sim.cells._complex import ComplexCells
 from v1sim.cells._kernels import TemporalKernel, sample
-from v1sim.cells._simple import weighted_sums
 from v1sim.cells._space_time import filtered
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
@@ -80,7 +79,7 @@ class MotionEnergyCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self._pairs.columns, self.grid)
+        sums = self._pairs.sums(frames)
         fast, slow = filtered(sums, self.fast), filtered(sums, self.slow)
         n = self.n_units
         even_fast, odd_fast, even_slow, odd_slow = fast[:, :n], fast[:, n:], slow[:, :n], slow[:, n:]

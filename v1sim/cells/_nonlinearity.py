@@ -193,10 +193,31 @@ class NakaRushton:
 NONLINEARITIES: dict[str, Nonlinearity] = {"linear": linear, "relu": relu, "half_squared": half_squared}
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """Somebody's function, whose answers are looked at: one finite number for each value."""
+
+    function: Nonlinearity
+
+    def __call__(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
+        answer = _checks.real_array("the answer of nonlinearity", self.function(signal))
+        if answer.shape != signal.shape:
+            raise ValueError(f"nonlinearity must return shape {signal.shape}, got {answer.shape}")
+        bad = np.flatnonzero(~np.isfinite(answer).all(axis=0))
+        if bad.size:
+            raise ValueError(
+                f"nonlinearity must return finite numbers, but those of cells {bad.tolist()} are not"
+            )
+        return answer.astype(np.float32)
+
+
 def as_nonlinearity(nonlinearity: str | Nonlinearity) -> Nonlinearity:
-    """Return the nonlinearity of that name, or the callable as it is."""
-    if callable(nonlinearity):
+    """Return the nonlinearity of that name, or the callable, whose answers are checked if it is not ours."""
+    if isinstance(nonlinearity, Power | Softplus | Exponential | NakaRushton | _Checked):
         return nonlinearity
+    if callable(nonlinearity):
+        return _Checked(nonlinearity)
     if nonlinearity not in NONLINEARITIES:
         names = ", ".join(NONLINEARITIES)
         raise ValueError(f"nonlinearity must be one of {names}, or a callable, got {nonlinearity!r}")

@@ -9,7 +9,7 @@ from v1sim import _checks
 from v1sim._types import Frames, Responses
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
 from v1sim.cells._placement import check_placement
-from v1sim.cells._simple import as_columns, weighted_sums
+from v1sim.cells._weighted_sums import WeightedSums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -77,8 +77,8 @@ class PushPullCells:
         self.nonlinearity = as_nonlinearity(nonlinearity)
         self.weights = np.atleast_3d(gabor.render(grid).T).T  # (n_cells, ny, nx)
         pull_of_each = np.broadcast_to(self.pull, len(self.weights))[:, None, None]
-        self._signed = as_columns((1 + pull_of_each) / 2 * self.weights)
-        self._unsigned = as_columns((1 - pull_of_each) / 2 * np.abs(self.weights))
+        self._signed = WeightedSums((1 + pull_of_each) / 2 * self.weights, grid)
+        self._unsigned = WeightedSums((1 - pull_of_each) / 2 * np.abs(self.weights), grid)
 
     @property
     def n_units(self) -> int:
@@ -87,5 +87,4 @@ class PushPullCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        signed = weighted_sums(frames, self._signed, self.grid)
-        return self.nonlinearity(signed + weighted_sums(np.abs(frames), self._unsigned, self.grid))
+        return self.nonlinearity(self._signed(frames) + self._unsigned(np.abs(frames)))

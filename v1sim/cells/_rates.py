@@ -20,15 +20,15 @@ class SpikingCells(ABC):
 
     .. math:: \mu = \min(r_{spontaneous} + g\,r, r_{max}) / \text{frame rate},
 
-    with the gain g of each cell set so that its mean rate under white noise is `mean_rate`. Parameters are
-    those of `Poisson`.
+    with the gain g of each cell set so that its mean rate under white noise is `mean_rate`; without one,
+    responses are rates already and g is 1. Parameters are those of `Poisson`.
     """
 
     def __init__(
         self,
         responder: Cells,
         *,
-        mean_rate: ArrayLike,
+        mean_rate: ArrayLike | None = None,
         frame_rate: float,
         seed: int,
         spontaneous_rate: ArrayLike = 0.0,
@@ -36,20 +36,18 @@ class SpikingCells(ABC):
     ) -> None:
         self.responder = responder
         self.frame_rate = _checks.positive("frame_rate", frame_rate)
-        self.mean_rate = _checks.per_cell("mean_rate", mean_rate, above_zero=True)
+        self.mean_rate = None
         self.seed = _checks.seed("seed", seed)
         self.spontaneous_rate = _checks.per_cell("spontaneous_rate", spontaneous_rate, minimum=0)
         self.maximal_rate = None
-        _in_order("spontaneous_rate", self.spontaneous_rate, "mean_rate", self.mean_rate)
         if maximal_rate is not None:
             self.maximal_rate = _checks.per_cell("maximal_rate", maximal_rate, above_zero=True)
             _in_order("spontaneous_rate", self.spontaneous_rate, "maximal_rate", self.maximal_rate)
-        noise = GaussianNoise(responder.grid, n_frames=CALIBRATION_FRAMES, seed=0)
-        mean = responder.respond(noise.frames(0, noise.n_frames)).mean(axis=0, dtype=np.float64)
-        if (mean <= 0).any():
-            silent = np.flatnonzero(mean <= 0).tolist()
-            raise ValueError(f"responder must respond to white noise on average, but cells {silent} do not")
-        self.gain = (self.mean_rate - self.spontaneous_rate) / self.frame_rate / mean
+        self.gain = np.full(responder.n_units, 1 / self.frame_rate)
+        if mean_rate is not None:
+            self.mean_rate = _checks.per_cell("mean_rate", mean_rate, above_zero=True)
+            _in_order("spontaneous_rate", self.spontaneous_rate, "mean_rate", self.mean_rate)
+            self.gain *= (self.mean_rate - self.spontaneous_rate) / _mean_under_noise(responder)
 
     @property
     def grid(self) -> Grid:
@@ -84,6 +82,16 @@ class SpikingCells(ABC):
     @abstractmethod
     def _counts(self, means: FloatArray, start: int) -> Responses:
         """Return counts with these mean counts, for frames that begin at number `start`."""
+
+
+def _mean_under_noise(responder: Cells) -> FloatArray:
+    """Return the mean response of each cell to white noise, shape (n_cells,), or raise if there is none."""
+    noise = GaussianNoise(responder.grid, n_frames=CALIBRATION_FRAMES, seed=0)
+    mean = responder.respond(noise.frames(0, noise.n_frames)).mean(axis=0, dtype=np.float64)
+    if (mean <= 0).any():
+        silent = np.flatnonzero(mean <= 0).tolist()
+        raise ValueError(f"responder must respond to white noise on average, but cells {silent} do not")
+    return np.asarray(mean)
 
 
 def _in_order(low_name: str, low: FloatArray, high_name: str, high: FloatArray) -> None:

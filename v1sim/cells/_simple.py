@@ -3,16 +3,13 @@
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from v1sim._types import Frames, Responses
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
 from v1sim.cells._placement import check_placement
+from v1sim.cells._weighted_sums import WeightedSums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
-
-_UNSEEN = 1e-15
-"""Share of a field's largest weight: even a million pixels of it stay below the rounding of float32."""
 
 
 @final
@@ -54,7 +51,7 @@ class SimpleCells:
         self.grid = grid
         self.nonlinearity = as_nonlinearity(nonlinearity)
         self.weights = np.atleast_3d(gabor.render(grid).T).T  # (n_cells, ny, nx)
-        self._columns = as_columns(self.weights)
+        self._sums = WeightedSums(self.weights, grid)
 
     @property
     def n_units(self) -> int:
@@ -63,25 +60,4 @@ class SimpleCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        return self.nonlinearity(weighted_sums(frames, self._columns, self.grid))
-
-
-def as_columns(weights: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Flatten fields (n, ny, nx) into the columns of a matrix, shape (ny * nx, n).
-
-    Weights too small to show in a float32 sum become zero: an envelope's far tails are subnormal numbers,
-    with which a matrix product takes many times as long.
-    """
-    rows = weights.reshape(len(weights), weights.shape[1] * weights.shape[2])
-    heights = np.abs(rows)
-    seen = heights > _UNSEEN * heights.max(axis=1, keepdims=True, initial=0)
-    return np.ascontiguousarray(np.where(seen, rows, 0).T, dtype=np.float32)
-
-
-def weighted_sums(frames: Frames, columns: NDArray[np.float32], grid: Grid) -> Responses:
-    """Return sum w(x, y) I(x, y) for each frame and each column of weights."""
-    if frames.ndim != 3 or frames.shape[1:] != grid.shape:
-        raise ValueError(
-            f"frames must have shape (n_frames, {grid.shape[0]}, {grid.shape[1]}), got {frames.shape}"
-        )
-    return frames.reshape(len(frames), -1) @ columns
+        return self.nonlinearity(self._sums(frames))

@@ -18,7 +18,7 @@ from v1sim._types import FloatArray, Frames, Responses
 from v1sim.cells._kernels import TemporalKernel, sample
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
 from v1sim.cells._placement import check_placement
-from v1sim.cells._simple import as_columns, weighted_sums
+from v1sim.cells._weighted_sums import WeightedSums
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -77,7 +77,7 @@ class SpaceTimeCells:
         self.kernel = sample(kernel, n_lags, _rate(frame_rate))
         self.nonlinearity = as_nonlinearity(nonlinearity)
         self._space = np.atleast_3d(gabor.render(grid).T).T
-        self._columns = as_columns(self._space)
+        self._sums = WeightedSums(self._space, grid)
 
     @property
     def n_units(self) -> int:
@@ -91,8 +91,7 @@ class SpaceTimeCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self._columns, self.grid)
-        return self.nonlinearity(filtered(sums, self.kernel))
+        return self.nonlinearity(filtered(self._sums(frames), self.kernel))
 
 
 @final
@@ -161,7 +160,7 @@ class DirectionSelectiveCells:
         self.nonlinearity = as_nonlinearity(nonlinearity)
         halves = gabor.render(grid), gabor.quadrature().render(grid)
         self._space = np.stack([np.atleast_3d(half.T).T for half in halves])  # (2, n_cells, ny, nx)
-        self._columns = as_columns(self._space.reshape(-1, *grid.shape))
+        self._sums = WeightedSums(self._space.reshape(-1, *grid.shape), grid)
 
     @property
     def n_units(self) -> int:
@@ -175,7 +174,7 @@ class DirectionSelectiveCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self._columns, self.grid)
+        sums = self._sums(frames)
         first, partner = sums[:, : self.n_units], sums[:, self.n_units :]
         return self.nonlinearity(filtered(first, self.kernels[0]) + filtered(partner, self.kernels[1]))
 

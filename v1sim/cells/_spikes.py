@@ -16,7 +16,7 @@ MAX_MEAN_COUNT = 700
 
 @final
 class Poisson(SpikingCells):
-    """Poisson spike counts of cells, scaled to a mean rate under white noise.
+    """Poisson spike counts of cells, whose responses are rates, or are scaled to a mean rate under noise.
 
     Each count comes from one uniform random number that belongs to its frame and cell, so that counts are
     the same however frames are cut into blocks, and on any worker. Variance = mean.
@@ -25,8 +25,9 @@ class Poisson(SpikingCells):
     ----------
     responder : responder with a grid
         Cells with responses >= 0 (before scaling).
-    mean_rate : array_like, shape () or (n_cells,)
+    mean_rate : array_like, shape () or (n_cells,), optional
         Mean firing rate under unit-variance Gaussian white noise [spikes/s], before `maximal_rate` clips.
+        Without it responses are rates [spikes/s] already, as those of a `Population` are.
     frame_rate : float
         Frames per second.
     seed : int

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray, Frames, Responses
-from v1sim.cells._simple import as_columns, weighted_sums
+from v1sim.cells._weighted_sums import WeightedSums
 from v1sim.grid import Grid
 
 
@@ -93,7 +93,7 @@ class SubunitCells:
         self.excitatory_saturation = _number("excitatory_saturation", excitatory_saturation)
         self.suppressive_saturation = _number("suppressive_saturation", suppressive_saturation)
         fields = np.concatenate([self.drive, self.excitatory, self.suppressive], axis=1)
-        self._columns = as_columns(fields.reshape(-1, *grid.shape))
+        self._sums = WeightedSums(fields.reshape(-1, *grid.shape), grid)
 
     @property
     def n_units(self) -> int:
@@ -102,7 +102,7 @@ class SubunitCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the responses to frames (n_frames, ny, nx), shape (n_frames, n_cells)."""
-        sums = weighted_sums(frames, self._columns, self.grid).reshape(len(frames), self.n_units, -1)
+        sums = self._sums(frames).reshape(len(frames), self.n_units, -1)
         n_drive, n_excitatory = self.drive.shape[1], self.excitatory.shape[1]
         drive, others = np.maximum(sums[:, :, :n_drive], 0), sums[:, :, n_drive:]
         energy = (drive**2).sum(axis=2) + (others[:, :, :n_excitatory] ** 2).sum(axis=2)

@@ -10,7 +10,10 @@ from rich.table import Table
 
 from v1sim import experiments, io
 from v1sim._types import FloatArray
+from v1sim.analysis import RecoveredUnits
 from v1sim.cli._app import app, console, progress_bar
+
+UNITS = "units.csv"
 
 
 @app.command()
@@ -55,16 +58,18 @@ def analyze(
             **asdict(config),
         }
         io.save_run(folder, result.arrays(), record)
+        io.write_table(folder / UNITS, {"unit": list(range(len(result.units))), **result.units.to_table()})
     console.print(table(result))
     for unit, sentence in enumerate(result.sentences):
         ratios = result.axis_ratios[result.axis_units == unit]
         console.print(f"unit {unit}: {sentence}", highlight=False)
         console.print(f"  excitatory variance ratios:  {_listed(ratios[ratios > 1])}", highlight=False)
         console.print(f"  suppressive variance ratios: {_listed(ratios[ratios < 1])}", highlight=False)
+        console.print(f"  {described(result.units, unit)}", highlight=False)
     for warning in result.warnings:
         console.print(f"warning: {warning}", highlight=False)
     draw(out)
-    console.print(f"Arrays, run.json and figures are in {out}")
+    console.print(f"{UNITS}, arrays, run.json and figures are in {out}", highlight=False)
 
 
 def block_starts(n_frames: int, length: int) -> tuple[int, ...]:
@@ -110,6 +115,26 @@ def table(result: experiments.RecordingResult) -> Table:
             str((ratios < 1).sum()),
         )
     return shown
+
+
+def described(units: RecoveredUnits, unit: int) -> str:
+    """Return one line on a unit: its kind, and the Gabor or quadrature pair that stands for it."""
+    row = {name: column[unit] for name, column in units.to_table().items()}
+    if row["kind"] == "none":
+        return "neither an STA nor an axis is significant"
+    text = f"{row['kind']}, complexity index {row['complexity_index']:.2f}"
+    if np.isnan(row["gabor_r_squared"]):
+        return f"{text}; nothing to fit a Gabor to"
+    text += "; quadrature pair" if row["kind"] == "complex" else "; Gabor"
+    text += f" of R2 {row['gabor_r_squared']:.2f}"
+    if np.isnan(row["spatial_frequency"]):
+        return f"{text} without a carrier that can be told"
+    text += f": {row['spatial_frequency']:.3f} cycles/px"
+    if units.is_space_time:
+        return (
+            f"{text}, {row['temporal_frequency']:.3f} cycles/frame, velocity {row['velocity']:+.2f} px/frame"
+        )
+    return f"{text}, bars at {row['orientation_deg']:.0f} deg, n_x {row['n_x']:.2f}, n_y {row['n_y']:.2f}"
 
 
 def _listed(ratios: FloatArray) -> str:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -47,12 +48,26 @@ def run_reporting(application: typer.Typer) -> None:
     except (typer.TyperException, ValueError, TypeError, OSError, MemoryError) as error:
         if TRACEBACK in os.environ:
             raise
-        message = getattr(error, "format_message", error.__str__)()
+        message = _in_words_of_the_user(application, getattr(error, "format_message", error.__str__)())
         sys.stderr.write(f"v1sim: error: {' '.join(message.split()) or type(error).__name__}\n")
         sys.exit(2)
     if code == INTERRUPTED:
         sys.stderr.write("v1sim: interrupted; nothing was written\n")
     sys.exit(code)
+
+
+def _in_words_of_the_user(application: typer.Typer, message: str) -> str:
+    """Return a message that begins with an argument's name with the option that it came from in its place.
+
+    The library says "n_lags must be ..." where the user typed --lags.
+    """
+    command: Any = typer.main.get_command(application)
+    for word in sys.argv[1:]:  # a group holds the command that was called by its name
+        command = getattr(command, "commands", {}).get(word, command)
+    name, blank, rest = message.partition(" ")
+    option = "--" + name.removeprefix("n_").replace("_", "-")
+    known = any(option in parameter.opts for parameter in command.params)
+    return option + blank + rest if known else message
 
 
 @contextmanager

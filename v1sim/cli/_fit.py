@@ -40,6 +40,9 @@ def fit(
     ] = None,
     offset: Annotated[bool, typer.Option(help="Fit a constant too.")] = True,
     null: Annotated[bool, typer.Option(help="Fit phase-scrambled copies of the filters too.")] = True,
+    pixel_size: Annotated[
+        float | None, typer.Option(help="Side of a pixel [deg]: sizes in deg, frequencies in cycles/deg.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the scrambled phases.")] = 0,
     workers: Annotated[int | None, typer.Option(help="Number of threads; all cores unless given.")] = None,
 ) -> None:
@@ -48,7 +51,9 @@ def fit(
     Kernels with channels are split into a spatial part, which is fitted, and a colour. How many filters are
     Gabor-like is told beside how many phase-scrambled copies of them are.
     """
-    config = experiments.FilterFitConfig(offset=offset, null_copies=COPIES if null else 0, seed=seed)
+    config = experiments.FilterFitConfig(
+        offset=offset, null_copies=COPIES if null else 0, seed=seed, pixel_size=pixel_size
+    )
     sides = None if shape is None else parse_shape(shape)
     read = io.read_filters(filters, layer=layer, shape=sides)
     with io.new_folder(out) as folder:
@@ -79,9 +84,11 @@ def table(result: experiments.FilterFitResult) -> Table:
     """Return the table of the first filters, and medians of all."""
     fits, coloured = result.fit, result.fit.colour is not None
     ny, nx = fits.grid.shape
+    unit, pixel = fits.grid.unit, fits.grid.pixel_size
+    pixels = f"{ny} x {nx} px" + ("" if unit == "px" else f" of {pixel:g} {unit}")
     more = len(fits) - ROWS
     shown = Table(
-        title=f"{len(fits)} filters of {ny} x {nx} px" + (f", {result.layer}" if result.layer else ""),
+        title=f"{len(fits)} filters of {pixels}" + (f", {result.layer}" if result.layer else ""),
         caption=(f"{more} more filters are in {TABLE}. " if more > 0 else "")
         + "bars: orientation, counter-clockwise from horizontal; size: sigma across x along the bars; "
         "oct: bandwidth, inf if low-pass; phase: 0 even, 90 odd (its median: folded to 0-90)"
@@ -89,7 +96,7 @@ def table(result: experiments.FilterFitResult) -> Table:
         box=None,
         padding=(0, 1, 0, 0),
     )
-    for name in ("filter", "R2", "bars deg", "size px", "cyc/px", "n_x", "n_y", "oct", "phase"):
+    for name in ("filter", "R2", "bars deg", f"size {unit}", f"cyc/{unit}", "n_x", "n_y", "oct", "phase"):
         shown.add_column(name, justify="right", no_wrap=True)
     if coloured:
         shown.add_column("col", no_wrap=True)
@@ -131,13 +138,14 @@ def _rows(result: experiments.FilterFitResult, n: int) -> list[list[str]]:
     """Return the cells of the first n filters; no carrier of a blob, nothing of a dead one."""
     fits, found = result.fit, result.fit.gabor
     colours = result.colour_words
+    size = ".1f" if fits.grid.unit == "px" else ".3g"
     rows = []
     for i in range(n):
         flags = [name for name, flag in fits.flags.items() if flag[i]]
         numbers = [
             f"{fits.r_squared[i]:.3f}",
             f"{found.orientation_deg[i]:.1f}",
-            f"{found.sigma_x[i]:.1f}x{found.sigma_y[i]:.1f}",
+            f"{found.sigma_x[i]:{size}}x{found.sigma_y[i]:{size}}",
         ]
         carrier = [
             f"{found.spatial_frequency[i]:.3f}",

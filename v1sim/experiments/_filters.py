@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.gabor import Gabor, GaborFit, fit_gabor, from_arrays, null_fit, to_arrays
+from v1sim.analysis import gabor_like, scrambled_null
+from v1sim.gabor import Gabor, GaborFit, fit_gabor, from_arrays, to_arrays
+from v1sim.grid import Grid
 from v1sim.io import Filters
 from v1sim.stream import Progress
 
 DIMENSIONS = (2, 3, 4)
 """One filter (ny, nx), a stack (n, ny, nx), or one with channels (n, channels, ny, nx)."""
-_PART = 512
-"""Filters whose scrambled copies are fitted at once, so that memory does not grow with their number."""
 SUMMARISED = (
     "r_squared",
     "spatial_frequency",
@@ -43,17 +43,23 @@ class FilterFitConfig:
         Phase-scrambled copies of each filter that are fitted for the chance level; 0 for none.
     seed : int
         Seed of their phases.
+    pixel_size : float or None
+        Side of a pixel [degrees of visual angle]. With it lengths are in degrees and frequencies in cycles
+        a degree; without, in pixels.
     """
 
     offset: bool = True
     threshold: float = 0.8
     null_copies: int = 4
     seed: int = 0
+    pixel_size: float | None = None
 
     def __post_init__(self) -> None:
         _checks.probability("threshold", self.threshold)
         _checks.integer("null_copies", self.null_copies, minimum=0)
         _checks.seed("seed", self.seed)
+        if self.pixel_size is not None:
+            _checks.positive("pixel_size", self.pixel_size)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -122,12 +128,12 @@ class FilterFitResult:
     @property
     def gabor_like(self) -> NDArray[np.bool_]:
         """Live filters with an R^2 above the threshold, shape (n,)."""
-        return self.live & (np.nan_to_num(self.fit.r_squared) > self.threshold)
+        return self.live & gabor_like(self.fit.r_squared, self.threshold)
 
     @property
     def null_gabor_like(self) -> NDArray[np.bool_]:
         """Scrambled copies with an R^2 above the threshold, shape (m,)."""
-        return np.asarray(np.nan_to_num(self.null_r_squared) > self.threshold)
+        return gabor_like(self.null_r_squared, self.threshold)
 
     @property
     def colour_words(self) -> list[str]:
@@ -149,9 +155,9 @@ class FilterFitResult:
         Returns
         -------
         dict of str to float
-            ``r_squared``, ``spatial_frequency`` [cycles/px], ``n_x``, ``n_y``, ``aspect_ratio``,
-            ``bandwidth_octaves`` (infinite where most are low-pass), ``orientation_bandwidth_deg``,
-            ``symmetry`` [radians].
+            ``r_squared``, ``spatial_frequency`` [cycles/px or cycles/deg], ``n_x``, ``n_y``,
+            ``aspect_ratio``, ``bandwidth_octaves`` (infinite where most are low-pass),
+            ``orientation_bandwidth_deg``, ``symmetry`` [radians].
         """
         if not chosen.any():
             return dict.fromkeys(SUMMARISED, np.nan)
@@ -225,27 +231,21 @@ def fit_filters(
     def told(before: int) -> Progress | None:
         return None if progress is None else lambda done, _: progress(before + done, total)
 
-    fit = fit_gabor(stack, offset=config.offset, model="auto", workers=workers, progress=told(0))
-    live = ~fit.flags["dead"]
-    parameters, r_squared, blob = [np.empty((8, 0))], [np.empty(0)], [np.empty(0, bool)]
-    chosen = np.flatnonzero(live) if config.null_copies else np.empty(0, np.intp)
-    for k, start in enumerate(range(0, len(chosen), _PART)):
-        state = np.random.SeedSequence(config.seed, spawn_key=(k,)).generate_state(1)
-        null = null_fit(
-            fit[chosen[start : start + _PART]],
-            seed=int(state[0]),
-            copies=config.null_copies,
-            workers=workers,
-            progress=told(total - config.null_copies * (len(chosen) - start)),
-        )
-        parameters.append(np.stack(list(null.gabor.parameters().values())))
-        r_squared.append(null.r_squared)
-        blob.append(null.flags["blob"])
+    ny, nx = (int(side) for side in stack.shape[-2:])
+    grid = Grid((ny, nx)) if config.pixel_size is None else Grid((ny, nx), config.pixel_size, "deg")
+    fit = fit_gabor(stack, grid, offset=config.offset, model="auto", workers=workers, progress=told(0))
+    null = scrambled_null(
+        fit,
+        seed=config.seed,
+        copies=config.null_copies,
+        workers=workers,
+        progress=told(total - config.null_copies * int((~fit.flags["dead"]).sum())),
+    )
     return FilterFitResult(
         fit=fit,
         layer=filters.layer,
         threshold=config.threshold,
-        null_parameters=np.concatenate(parameters, axis=1),
-        null_r_squared=np.concatenate(r_squared),
-        null_blob=np.concatenate(blob),
+        null_parameters=null.parameters,
+        null_r_squared=null.r_squared,
+        null_blob=null.blob,
     )

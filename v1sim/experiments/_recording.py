@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray
+from v1sim.analysis import RecoveredUnits, describe_recovered
 from v1sim.io import Recording
 from v1sim.revcorr import sta, stc
 from v1sim.stimuli import ArrayStimulus
 from v1sim.stream import Progress
+
+_UNIT = "unit_"
+"""Beginning of the names under which the units' arrays are saved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,9 @@ class RecordingResult:
         Frames per second; NaN where not known.
     warnings : ndarray of str
         What limits the result, a sentence each.
+    units : RecoveredUnits
+        What both say of each unit, in the row in which model cells and learned units are described too:
+        about the STA in any case, so that axes are counted by the edges of chance where it was projected out.
     """
 
     sta: FloatArray
@@ -91,15 +98,19 @@ class RecordingResult:
     n_frames: NDArray[np.int64]
     frame_rate: FloatArray
     warnings: NDArray[np.str_]
+    units: RecoveredUnits
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return every array by name, for saving."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return every array by name, for saving; those of the units begin with ``unit_``."""
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "units"}
+        return own | {_UNIT + name: value for name, value in self.units.arrays().items()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         """Make a result from saved arrays."""
-        return cls(**arrays)
+        units = {k.removeprefix(_UNIT): v for k, v in arrays.items() if k.startswith(_UNIT)}
+        own = {name: value for name, value in arrays.items() if not name.startswith(_UNIT)}
+        return cls(**own, units=RecoveredUnits.from_arrays(units))
 
 
 def analyze_recording(
@@ -146,6 +157,9 @@ def analyze_recording(
         workers=workers,
         progress=progress,
     )
+    about_sta = second
+    if config.project_sta:
+        about_sta = stc(stimulus, counts, n_lags=config.n_lags, breaks=recording.breaks, workers=workers)
     units = range(len(first.rf))
     axes = [np.concatenate([second.excitatory_axes(u), second.suppressive_axes(u)]) for u in units]
     ratios = [
@@ -166,6 +180,7 @@ def analyze_recording(
         n_frames=np.array(first.n_frames),
         warnings=np.array(second.warnings, dtype=np.str_),
         frame_rate=np.array(np.nan if recording.frame_rate is None else recording.frame_rate),
+        units=describe_recovered(first, about_sta),
     )
 
 

@@ -222,7 +222,7 @@ def reverse_correlation(
         converged=np.concatenate([converged, fits[2]]),
         recovery=np.where(
             is_complex,
-            _smallest_principal_cosine(true_fields, recovered),
+            smallest_principal_cosine(true_fields, recovered),
             _r_squared(true_fields[:, 0], recovered[:, 0]),
         ),
         eigenvalues=stc.eigenvalues,
@@ -307,7 +307,7 @@ def _r_squared(true: FloatArray, recovered: FloatArray) -> FloatArray:
     return np.asarray(overlap**2 / energy)
 
 
-def _smallest_principal_cosine(true: FloatArray, recovered: FloatArray) -> FloatArray:
+def smallest_principal_cosine(true: FloatArray, recovered: FloatArray) -> FloatArray:
     """Return the cosine of the largest angle between planes spanned by pairs (n, 2, ny, nx)."""
     bases = [np.linalg.qr(pairs.reshape(len(pairs), 2, -1).swapaxes(1, 2))[0] for pairs in (true, recovered)]
     return np.linalg.svd(bases[0].swapaxes(1, 2) @ bases[1], compute_uv=False)[:, -1]

@@ -56,14 +56,16 @@ def _candidates(data: FloatArray, given: FloatArray | None, settings: Settings) 
 
 def _nothing(n: int) -> Found:
     """Return what is found in dead fields: a shape in the middle of its bounds and no convergence."""
-    minimum = Minimum(np.zeros((n, N_SHAPE)), np.zeros(n), np.zeros(n, bool), np.zeros(n, np.intp))
+    minimum = Minimum(
+        np.zeros((n, N_SHAPE)), np.zeros(n), np.zeros((n, 2)), np.zeros(n, bool), np.zeros(n, np.intp)
+    )
     return Found(minimum, np.full(n, np.inf))
 
 
 def _spread(found: Found, alive: NDArray[np.intp], n: int) -> Found:
     """Put what was found in the living fields to their places among all n."""
     out = _nothing(n)
-    for name in ("free", "cost", "converged", "n_iterations"):
+    for name in ("free", "cost", "linear", "converged", "n_iterations"):
         getattr(out.best, name)[alive] = getattr(found.best, name)
     out.rival[alive] = found.rival
     return out

@@ -1,9 +1,12 @@
 """Residuals and the covariance of the eight parameters at the end of a fit.
 
-The covariance is s^2 (J^T J)^-1 with J the derivative of the field by (alpha, beta_x, beta_y, f, phi, x0, y0,
-tau) and s^2 the residual variance with as many degrees of freedom as pixels less parameters. Parameters
-that the data cannot tell (held at a bound, or lost in a singular J) get NaN, and the others are conditional
-on them.
+A small change e of the data moves the minimum by H^-1 J^T e. J is the derivative of the field by (alpha,
+beta_x, beta_y, f, phi, x0, y0, tau), and H half the second derivative of the cost: J^T J less the residual
+times the curvature of the field. So noise of variance s^2 gives the parameters the covariance s^2 H^-1 J^T
+J H^-1 (White 1981, J Am Stat Assoc 76:419). Where the residual is small that is s^2 (J^T J)^-1, as most
+programs have it; where it is large, intervals made from the latter cover too little. s^2 has as many
+degrees of freedom as pixels less parameters. Parameters that the data cannot tell (held at a bound, or H
+not positive) get NaN, and the others are conditional on them.
 """
 
 from dataclasses import dataclass
@@ -12,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-from v1sim.gabor._chart import N_SHAPE, polynomials
-from v1sim.gabor._moments import gabor_atoms, moments
+from v1sim.gabor._chart import N_SHAPE, polynomials, second_derivatives
+from v1sim.gabor._moments import PAIRS, atoms_on, gabor_atoms, moments
 from v1sim.gabor._problem import Problem, gabor_tangents
 
 PARAMETERS = ("alpha", "beta_x", "beta_y", "f", "phi", "x0", "y0", "tau")
@@ -25,11 +28,11 @@ the matrix is made of products."""
 
 @dataclass(frozen=True, eq=False)
 class Ending:
-    """At the end of a fit: residual sum of squares (n,), constant (n,), inverse normal matrix (n, 8, 8)."""
+    """At the end of a fit: residual sum of squares (n,), constant (n,), covariance at s = 1 (n, 8, 8)."""
 
     residual: FloatArray
     constant: FloatArray
-    inverse: FloatArray
+    spread: FloatArray
 
 
 def ending(
@@ -71,10 +74,44 @@ def ending(
     of_linear = np.zeros((len(data), 2, 12))
     of_linear[:, 0, 0] = of_linear[:, 1, N_SHAPE] = 1
     derivative = np.concatenate([gabor_tangents(linear, d_envelope, d_carrier), of_linear], axis=1)
-    normal = derivative @ sums.gram @ derivative.transpose(0, 2, 1)
     jacobian = _by_parameters(shape, linear)
-    normal = jacobian @ normal @ jacobian.transpose(0, 2, 1)
-    return Ending(np.einsum("ni,ni->n", residual, weighted), constant, _inverse(normal, known))
+    derivative = jacobian @ derivative
+    normal = derivative @ sums.gram @ derivative.transpose(0, 2, 1)
+    on_residual = atoms_on(problem.pixels, weighted, envelope, carrier, problem.room)
+    bend = _bend(shape, linear, d_envelope, d_carrier, on_residual)
+    diagonal = np.where(known, np.einsum("nii->ni", normal), 1.0)
+    scale = 1 / np.sqrt(np.maximum(diagonal, np.finfo(np.float64).tiny))
+    inverse = _inverse(normal - jacobian @ bend @ jacobian.transpose(0, 2, 1), scale, known)
+    plain = np.nan_to_num(inverse)  # so that what is not known adds nothing
+    spread = plain @ normal @ plain
+    lost = (np.einsum("nii->ni", spread) < 0).any(axis=1)  # in rounding
+    spread[np.isnan(inverse) | lost[:, None, None]] = np.nan
+    return Ending(np.einsum("ni,ni->n", residual, weighted), constant, spread)
+
+
+def _bend(
+    shape: FloatArray,
+    linear: FloatArray,
+    d_envelope: FloatArray,
+    d_carrier: FloatArray,
+    on_residual: NDArray[np.complex128],
+) -> FloatArray:
+    """Return the residual times the second derivatives of the field by (shape, linear), (n, 6 + 2, 6 + 2).
+
+    With w = Re c e^(P + iQ), c = c_p - i c_q and D the derivative of P + iQ: w_ij = Re c (D_ij + D_i D_j)
+    e^(P + iQ). `on_residual` (n, 15) has the residual times e^(P + iQ), summed with each power.
+    """
+    n = len(shape)
+    first: NDArray[np.complex128] = d_envelope.astype(np.complex128)
+    first[:, :, : d_carrier.shape[2]] += 1j * d_carrier
+    second = second_derivatives(shape, on_residual[:, : len(PAIRS)])
+    second += first @ on_residual[:, PAIRS] @ first.transpose(0, 2, 1)
+    slope = (first @ on_residual[:, : len(PAIRS), None])[:, :, 0]
+    out = np.zeros((n, N_SHAPE + 2, N_SHAPE + 2))
+    out[:, :N_SHAPE, :N_SHAPE] = ((linear[:, 0] - 1j * linear[:, 1])[:, None, None] * second).real
+    out[:, :N_SHAPE, N_SHAPE] = out[:, N_SHAPE, :N_SHAPE] = slope.real
+    out[:, :N_SHAPE, N_SHAPE + 1] = out[:, N_SHAPE + 1, :N_SHAPE] = slope.imag
+    return out
 
 
 def _by_parameters(shape: FloatArray, linear: FloatArray) -> FloatArray:
@@ -92,12 +129,10 @@ def _by_parameters(shape: FloatArray, linear: FloatArray) -> FloatArray:
     return out
 
 
-def _inverse(normal: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
-    """Inverse over the known parameters; NaN in the rows and columns of the others, and where singular."""
+def _inverse(half: FloatArray, scale: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
+    """Inverse over the known parameters; NaN for the others, and where the scaled matrix is not positive."""
     both = known[:, :, None] & known[:, None, :]
-    diagonal = np.where(known, np.einsum("nii->ni", normal), 1.0)
-    scale = 1 / np.sqrt(np.maximum(diagonal, np.finfo(np.float64).tiny))
-    unit = np.where(both, normal * scale[:, :, None] * scale[:, None, :], np.eye(N_PARAMETERS))
+    unit = np.where(both, half * scale[:, :, None] * scale[:, None, :], np.eye(N_PARAMETERS))
     values, vectors = np.linalg.eigh(unit)
     regular = values[:, 0] > _SINGULAR
     values = np.where(regular[:, None], values, 1.0)

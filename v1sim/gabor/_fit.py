@@ -48,7 +48,7 @@ def fit_gabor(
     model: str = "gabor",
     offset: bool = False,
     tolerance: float = 1e-6,
-    max_iterations: int = 30,
+    max_iterations: int = 50,
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,

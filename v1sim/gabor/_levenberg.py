@@ -3,8 +3,8 @@
 Marquardt's scaling (1963, J SIAM 11:431) with the damping rule of Nielsen (1999, IMM-REP-1999-05).
 """
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from v1sim.gabor._problem import Normal
 
 _FIRST_DAMPING = 1e-2
 """Little, since the starts are near; a share of the diagonal."""
-_LONGEST_STEP = 0.5
+_LONGEST_STEP = 1.0
 """Longest step of any free coordinate t, as a share of 1 + |t|: large ones lead far out along a bound."""
 _ROUNDING = 50
 """Changes of the cost below so many units of rounding of the data's power are no progress."""
@@ -52,12 +52,17 @@ class Landscape(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where the fields ended: free (n, 6), cost (n,), converged (n,), n_iterations (n,)."""
+    """Where the fields ended: free (n, 6), cost (n,), linear (n, 2), converged (n,), n_iterations (n,)."""
 
     free: FloatArray
     cost: FloatArray
-    converged: np.ndarray
-    n_iterations: np.ndarray
+    linear: FloatArray
+    converged: NDArray[np.bool_]
+    n_iterations: NDArray[np.intp]
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Take some of the fields (copies)."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def minimise(
@@ -70,71 +75,80 @@ def minimise(
     that raise the cost are refused, so the cost never grows.
     """
     n = len(rows)
-    free, noise = free.copy(), _ROUNDING * np.finfo(problem.data.dtype).eps * problem.power[rows]
-    converged, n_iterations = np.zeros(n, bool), np.zeros(n, np.intp)
+    here, left = problem.normal(free, rows), np.arange(n)
+    ends = Minimum(
+        free.copy(), here.cost.copy(), here.linear.copy(), np.zeros(n, bool), np.full(n, max_iterations)
+    )
+    noise = _ROUNDING * np.finfo(problem.data.dtype).eps * problem.power[rows]
     damping, growth = np.full(n, _FIRST_DAMPING), np.full(n, 2.0)
-    here = problem.normal(free, rows)
-    cost = here.cost.copy()
-    left = np.arange(n)
-    secant, trusted = np.zeros_like(here.hessian), np.zeros(n, bool)
-    slow = np.zeros(n, bool)
-    for _ in range(max_iterations):
-        step, promised = _step(
-            here, secant * trusted[:, None, None], free[left], damping[left], problem.box.bounded
-        )
-        enough = tolerance * np.maximum(cost[left], noise[left])
+    secant, trusted, slow = np.zeros_like(here.hessian), np.zeros(n, bool), np.zeros(n, bool)
+    for k in range(max_iterations):
+        step, promised = _step(here, secant * trusted[:, None, None], free, damping, problem.box.bounded)
+        enough = tolerance * np.maximum(here.cost, noise)
         done = (promised <= enough) | (slow & (promised <= _OPTIMISM * enough))
-        converged[left[done]] = True
         if done.any():
-            keep = ~done
-            left, step, promised = left[keep], step[keep], promised[keep]
-            enough = enough[keep]
-            here, secant, trusted = _take(here, keep), secant[keep], trusted[keep]
+            out, keep = left[done], ~done
+            ends.free[out], ends.cost[out], ends.linear[out] = free[done], here.cost[done], here.linear[done]
+            ends.converged[out], ends.n_iterations[out] = True, k
+            left, here = left[keep], _take(here, keep)
+            free, step, promised, enough, noise = (
+                array[keep] for array in (free, step, promised, enough, noise)
+            )
+            damping, growth, secant = damping[keep], growth[keep], secant[keep]
         if not len(left):
-            break
-        trial = problem.normal(free[left] + step, rows[left])
-        n_iterations[left] += 1
-        fall = cost[left] - trial.cost
+            return ends
+        trial = problem.normal(free + step, rows[left])
+        fall = here.cost - trial.cost
         slow = (fall >= 0) & (fall <= enough)
-        accepted = trial.cost <= cost[left] + noise[left]
-        free[left[accepted]] += step[accepted]
-        cost[left[accepted]] = trial.cost[accepted]
-        trusted = _better(secant, step, here, fall)
-        secant = np.where(accepted[:, None, None], _secant(secant, step, here, trial), secant)
+        accepted = fall >= -noise
+        secant, trusted = _learned(secant, step, here, trial, fall, accepted)
+        free = np.where(accepted[:, None], free + step, free)
         here = _where(accepted, trial, here)
-        damping[left], growth[left] = _damped(damping[left], growth[left], accepted, fall / promised)
-    return Minimum(free, cost, converged, n_iterations)
+        damping, growth = _damped(damping, growth, accepted, fall / promised)
+    ends.free[left], ends.cost[left], ends.linear[left] = free, here.cost, here.linear
+    return ends
 
 
 def _damped(
     damping: FloatArray, growth: FloatArray, accepted: NDArray[np.bool_], gain: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Nielsen's rule: less damping after a foretold fall, ever faster growing damping after refusals."""
-    factor = np.where(accepted, np.maximum(1 / 3, 1 - (2 * np.clip(gain, 0, 1) - 1) ** 3), growth)
-    return np.clip(damping * factor, *_DAMPING_RANGE), np.where(accepted, 2.0, growth * 2)
+    surprise = 2 * np.minimum(np.maximum(gain, 0), 1) - 1
+    factor = np.where(accepted, np.maximum(1 / 3, 1 - surprise * surprise * surprise), growth)
+    low, high = _DAMPING_RANGE
+    return np.minimum(np.maximum(damping * factor, low), high), np.where(accepted, 2.0, growth * 2)
 
 
-def _better(secant: FloatArray, step: FloatArray, here: Normal, fall: FloatArray) -> NDArray[np.bool_]:
-    """Tell where the secant part would have foretold the fall of the cost better than Gauss-Newton alone."""
-    plain = 2 * (step * here.gradient).sum(axis=1) - np.einsum("ni,nij,nj->n", step, here.hessian, step)
-    more = np.einsum("ni,nij,nj->n", step, secant, step)
-    return np.asarray(np.abs(plain - more - fall) < np.abs(plain - fall))
+def _learned(
+    secant: FloatArray,
+    step: FloatArray,
+    old: Normal,
+    new: Normal,
+    fall: FloatArray,
+    accepted: NDArray[np.bool_],
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return what the Gauss-Newton matrix lacks, (n, 6, 6), and whether it would have helped here, (n,).
 
-
-def _secant(secant: FloatArray, step: FloatArray, old: Normal, new: Normal) -> FloatArray:
-    """Return what the Gauss-Newton matrix lacks, (n, 6, 6), learned from how the gradient changed on the way.
-
-    A symmetric rank-one update that makes matrix times step the change of the gradient, after sizing.
+    What is lacking is learned from how the gradient changed on the way, by a symmetric rank-one update that
+    makes matrix times step the change of the gradient, after sizing. It helps where the fall of the cost
+    would have been foretold better with what was known of it before than by Gauss-Newton alone.
     """
-    curvature = old.gradient - new.gradient - (new.hessian @ step[:, :, None])[:, :, 0]
-    image = (secant @ step[:, :, None])[:, :, 0]
-    along, expected = np.abs((step * curvature).sum(axis=1)), np.abs((step * image).sum(axis=1))
-    size = np.minimum(1, along / np.maximum(expected, _FLAT))[:, None]
+    image = _times(secant, step)
+    known = np.vecdot(step, image)
+    missed = 2 * np.vecdot(step, old.gradient) - np.vecdot(step, _times(old.hessian, step)) - fall
+    trusted = np.abs(missed - known) < np.abs(missed)
+    curvature = old.gradient - new.gradient - _times(new.hessian, step)
+    size = np.abs(np.vecdot(step, curvature)) / np.maximum(np.abs(known), _FLAT)
+    size = np.where(accepted, np.minimum(1, size), 1)[:, None]
     rest = curvature - size * image
-    bend = (rest * step).sum(axis=1)
-    safe = np.abs(bend) > _SAFE * np.sqrt((rest**2).sum(axis=1) * (step**2).sum(axis=1))
-    factor = np.where(safe, 1 / np.where(safe, bend, 1), 0)
-    return np.asarray(size[:, :, None] * secant + factor[:, None, None] * rest[:, :, None] * rest[:, None, :])
+    bend = np.vecdot(rest, step)
+    safe = accepted & (np.abs(bend) > _SAFE * np.sqrt(np.vecdot(rest, rest) * np.vecdot(step, step)))
+    scaled = rest * np.where(safe, 1 / np.where(safe, bend, 1), 0)[:, None]
+    return size[:, :, None] * secant + scaled[:, :, None] * rest[:, None, :], trusted
+
+
+def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    return np.asarray((matrix @ vector[:, :, None])[:, :, 0])
 
 
 def _step(
@@ -149,10 +163,12 @@ def _step(
     Coordinates that have reached a bound and are pushed beyond it stay where they are. Where the model with
     the secant part leads nowhere, the Gauss-Newton part alone, which always descends, is followed.
     """
-    held = (np.abs(free) > AT_BOUND) & (here.gradient * free > 0) & bounded
-    gradient = np.where(held, 0, here.gradient)
-    out = held[:, :, None] | held[:, None, :]
-    hessian, secant = np.where(out, 0, here.hessian), np.where(out, 0, secant)
+    hessian, gradient = here.hessian, here.gradient
+    held = (np.abs(free) > AT_BOUND) & (gradient * free > 0) & bounded
+    if held.any():
+        out = held[:, :, None] | held[:, None, :]
+        gradient = np.where(held, 0, gradient)
+        hessian, secant = np.where(out, 0, hessian), np.where(out, 0, secant)
     step, promised = _solved(hessian, secant, gradient, free, damping)
     # Curvature that is missing from Gauss-Newton can be large, but the sum must stay convex along the step.
     bad = promised <= 0
@@ -166,15 +182,15 @@ def _step(
 def _solved(
     hessian: FloatArray, secant: FloatArray, gradient: FloatArray, free: FloatArray, damping: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    diagonal = np.einsum("nii->ni", hessian)
+    diagonal = hessian.reshape(len(hessian), -1)[:, :: N_SHAPE + 1]
     scale = 1 / np.sqrt(np.maximum(diagonal, _FLOOR * diagonal.max(axis=1, keepdims=True)) + _FLAT)
     whole = hessian + secant
     matrix = whole * (scale[:, :, None] * scale[:, None, :])
-    matrix[:, range(N_SHAPE), range(N_SHAPE)] += damping[:, None]
+    matrix.reshape(len(matrix), -1)[:, :: N_SHAPE + 1] += damping[:, None]
     step = np.linalg.solve(matrix, (gradient * scale)[:, :, None])[:, :, 0] * scale
-    longest = np.abs(step / (1 + np.abs(free))).max(axis=1)
-    step *= np.minimum(1, _LONGEST_STEP / np.maximum(longest, _LONGEST_STEP))[:, None]
-    slope, bend = (step * gradient).sum(axis=1), np.einsum("ni,nij,nj->n", step, whole, step)
+    longest = np.abs(step / (1 + np.abs(free))).max(axis=1, keepdims=True)
+    step *= _LONGEST_STEP / np.maximum(longest, _LONGEST_STEP)
+    slope, bend = np.vecdot(step, gradient), np.vecdot(step, _times(whole, step))
     return step, np.where(slope > 0, 2 * slope - bend, -1.0)
 
 

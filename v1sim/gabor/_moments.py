@@ -20,29 +20,38 @@ from v1sim.grid import Grid
 _POWERS = [(i, degree - i) for degree in range(5) for i in range(degree, -1, -1)]
 _N_POWERS = len(_POWERS)
 _N_LOW = len(MONOMIALS)
-_PAIRS = np.array([[_POWERS.index((a + c, b + d)) for c, d in MONOMIALS] for a, b in MONOMIALS])
-_GRAM = np.block([[_PAIRS, _PAIRS + _N_POWERS], [_PAIRS + _N_POWERS, _PAIRS + 2 * _N_POWERS]])
+PAIRS = np.array([[_POWERS.index((a + c, b + d)) for c, d in MONOMIALS] for a, b in MONOMIALS])
+"""Where the product of two of the six monomials stands among the 15 powers, (6, 6)."""
+_GRAM = np.block([[PAIRS, PAIRS + _N_POWERS], [PAIRS + _N_POWERS, PAIRS + 2 * _N_POWERS]])
 """Where each entry of the 12 x 12 Gram matrix of (p m, q m) stands among the sums of pp, pq and qq."""
 _CACHE_BYTES = 2**18
-"""Bytes of one array of a chunk: small enough that half a dozen of them stay near the processor, large enough
-that threads seldom meet at the interpreter (measured: 2**17 to 2**19 is flat on one thread)."""
+"""Bytes of one array of a chunk: small enough that half a dozen of them stay near the processor (2**19 is a
+tenth slower on one thread, 2**20 a fifth), large enough that threads seldom meet at the interpreter."""
+
+NOTHING = 1e-18
+"""Taken off the envelope, so that its far tails are 0: products of numbers near the smallest that a float
+can hold cost a processor many times as much as others. Beside a peak of 1 it is far below rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Pixel positions in the fitter's lengths, (nx,) and (ny,), and 15 monomials at each, (15, pixels)."""
+    """Pixel positions in the fitter's lengths, (nx,) and (ny,), and 15 monomials at each.
+
+    `monomials` is (15, pixels) and `powers` the same as (pixels, 15): BLAS is faster along rows.
+    """
 
     x: NDArray[Any]
     y: NDArray[Any]
     monomials: NDArray[Any]
+    powers: NDArray[Any]
 
     @classmethod
     def of(cls, grid: Grid, dtype: type = np.float64) -> Self:
         """Positions divided by half the longer side of the patch, in the precision of the work."""
         half = max(grid.size) / 2
         x, y = grid.x_axis / half, grid.y_axis / half
-        rows = [np.outer(y**b, x**a).ravel() for a, b in _POWERS]
-        return cls(x.astype(dtype), y.astype(dtype), np.stack(rows).astype(dtype))
+        rows: NDArray[Any] = np.stack([np.outer(y**b, x**a).ravel() for a, b in _POWERS]).astype(dtype)
+        return cls(x.astype(dtype), y.astype(dtype), rows, np.ascontiguousarray(rows.T))
 
     @property
     def chunk(self) -> int:
@@ -87,6 +96,8 @@ def gabor_atoms(
     even, odd, window = out[:3, :n]
     np.matmul(envelope.astype(dtype), pixels.monomials[:_N_LOW], out=window)
     np.exp(window, out=window)
+    window -= NOTHING
+    np.maximum(window, 0, out=window)
     carrier = carrier.astype(dtype)
     ax, ay = carrier[:, 0:1] + carrier[:, 1:2] * pixels.x, carrier[:, 2:3] * pixels.y
     columns = np.empty((n, 2, nx), dtype)
@@ -125,7 +136,7 @@ def moments(
     products = np.empty((3, n, _N_POWERS), pixels.x.dtype)
     on_data = np.empty((2, n, _N_LOW), pixels.x.dtype)
     sums = np.empty((2, n, _N_LOW), pixels.x.dtype) if offset else None
-    high, low = pixels.monomials.T, pixels.monomials[:_N_LOW].T
+    high, low = pixels.powers, pixels.powers[:, :_N_LOW]
     for start in range(0, n, pixels.chunk):
         part = slice(start, start + pixels.chunk)
         chunk = rows[part]
@@ -156,3 +167,16 @@ def moments(
         both = np.concatenate(list(sums), axis=1).astype(np.float64)
         gram -= both[:, :, None] * both[:, None, :] / total
     return Moments(gram, np.concatenate(list(on_data), axis=1).astype(np.float64))
+
+
+def atoms_on(
+    pixels: Pixels, data: NDArray[Any], envelope: FloatArray, carrier: FloatArray, room: NDArray[Any]
+) -> NDArray[np.complex128]:
+    """Return the sums of data (n, pixels) times exp(P + iQ) times each of the 15 powers, (n, 15)."""
+    out = np.empty((len(data), _N_POWERS), np.complex128)
+    for start in range(0, len(data), pixels.chunk):
+        part = slice(start, start + pixels.chunk)
+        both = np.stack(gabor_atoms(pixels, envelope[part], carrier[part], room))
+        both *= data[part]
+        out.real[part], out.imag[part] = both @ pixels.powers
+    return out

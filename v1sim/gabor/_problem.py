@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-from v1sim.gabor._chart import Box, polynomials
+from v1sim.gabor._chart import N_SHAPE, Box, polynomials
 from v1sim.gabor._moments import Atoms, Moments, Pixels, gabor_atoms, moments
 
 _TINY = 1e-100
@@ -73,7 +73,8 @@ class Problem:
     def normal(self, free: FloatArray, rows: NDArray[np.intp]) -> Normal:
         """Evaluate fields `rows` at free coordinates (len(rows), 6)."""
         shape, slope = self.box.inside(free)
-        slope[:, list(self.family.frozen)] = 0
+        if self.family.frozen:
+            slope[:, self.family.frozen] = 0
         envelope, carrier, d_envelope, d_carrier = self.family.polynomials(shape)
         sums = moments(
             self.pixels,
@@ -88,7 +89,8 @@ class Problem:
         )
         inverse = _inverse2(sums.gram[:, _UNITS, _UNITS], self.family.only)
         linear = (inverse @ sums.data[:, _UNITS, None])[:, :, 0]
-        tangent = self.family.tangents(linear, d_envelope, d_carrier) * slope[:, :, None]
+        tangent = self.family.tangents(linear, d_envelope, d_carrier)
+        tangent *= slope[:, :, None]
         return _normal(sums, inverse, linear, tangent, self.power[rows])
 
 
@@ -98,7 +100,12 @@ def gabor_tangents(linear: FloatArray, d_envelope: FloatArray, d_carrier: FloatA
     With w = c_p e^P cos Q + c_q e^P sin Q: dw = (c_p dP + c_q dQ) e^P cos Q + (c_q dP - c_p dQ) e^P sin Q.
     """
     c_p, c_q = linear[:, 0, None, None], linear[:, 1, None, None]
-    return np.concatenate([c_p * d_envelope + c_q * d_carrier, c_q * d_envelope - c_p * d_carrier], axis=2)
+    out = np.empty((len(linear), N_SHAPE, 2, 6))
+    np.multiply(d_envelope, c_p, out=out[:, :, 0])
+    np.multiply(d_envelope, c_q, out=out[:, :, 1])
+    out[:, :, 0, :3] += c_q * d_carrier
+    out[:, :, 1, :3] -= c_p * d_carrier
+    return out.reshape(len(linear), N_SHAPE, 12)
 
 
 GABOR = Family(

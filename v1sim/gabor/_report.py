@@ -36,7 +36,7 @@ def report(
     freedom = sample.counted - N_PARAMETERS - int(settings.offset)
     unit = _units(sample.scale, settings.grid)
     variance = (end.residual / freedom)[:, None, None]
-    covariance = end.inverse * variance * unit[:, :, None] * unit[:, None, :]
+    covariance = end.spread * variance * unit[:, :, None] * unit[:, None, :]
     parameters = {name: getattr(gabor, name) * unit[:, i] for i, name in enumerate(PARAMETERS)}
     flags = {
         "dead": sample.dead,
@@ -57,7 +57,7 @@ def report(
 
 def _canonical(problem: Problem, found: Found) -> tuple[Gabor, FloatArray]:
     """Return the canonical Gabors in the fitter's lengths, and their shapes (n, 6)."""
-    linear = problem.normal(found.best.free, np.arange(len(problem))).linear
+    linear = found.best.linear
     shape, _ = problem.box.inside(found.best.free)
     gabor = Gabor(
         alpha=np.hypot(linear[:, 0], linear[:, 1]),
@@ -131,6 +131,11 @@ def _undecided(found: Found, counted: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _wide(covariance: FloatArray, f: FloatArray) -> NDArray[np.bool_]:
-    """Tell where a wide range of frequencies or directions fits as well."""
+    """Tell where a wide range of frequencies or directions fits as well, or the minimum is no basin.
+
+    tau has no bound, so it is only there that its error is NaN.
+    """
     errors = np.sqrt(np.einsum("nii->ni", covariance))
-    return np.asarray((errors[:, _F] > _WIDE_F * f) | (errors[:, _TAU] > _WIDE_TAU))
+    return np.asarray(
+        np.isnan(errors[:, _TAU]) | (errors[:, _F] > _WIDE_F * f) | (errors[:, _TAU] > _WIDE_TAU)
+    )

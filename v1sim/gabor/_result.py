@@ -186,9 +186,10 @@ class GaborFit:
         Returns
         -------
         dict of str to list
-            ``field`` (the index), the eight parameters and ``se_...`` of each, the derived properties,
-            ``offset, r_squared, adjusted_r_squared, noise_sd, converged, n_iterations``, ``flags`` (names
-            joined by blanks) and ``message``. Angles are in radians unless the name ends in ``_deg``.
+            ``field`` (the index), ``unit`` (of length), the eight parameters and ``se_...`` of each, the
+            derived properties, ``offset, r_squared, adjusted_r_squared, noise_sd, converged, n_iterations``,
+            ``flags`` (names joined by blanks) and ``message``. Angles are in radians unless the name ends
+            in ``_deg``.
         """
         return table(self)
 

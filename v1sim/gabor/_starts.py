@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
 from v1sim.gabor._chart import LOG_F, LOG_SX, LOG_SY, N_SHAPE, TAU, X0, Y0
-from v1sim.gabor._moments import Pixels
+from v1sim.gabor._moments import NOTHING, Pixels
 
 _PADDING = 2
 """The spectrum is sampled this many times finer than the patch alone would give."""
 _N_SIGMAS = 4
-_N_CENTRES = 9
+_N_CENTRES = 7
 """Window sizes (octaves apart, from 1/3 of the patch downwards) and centres along each axis."""
 _SUPPRESSED = 1
 """Spectral samples on each side of a peak that are taken with it."""
@@ -29,7 +29,8 @@ def starts(pixels: Pixels, fields: FloatArray, n_peaks: int) -> FloatArray:
     """Return candidate shapes (n, n_peaks, 6) for fields (n, ny, nx), those of higher peaks first."""
     single = fields.astype(np.float32)
     peaks = spectral_peaks(pixels, single, n_peaks)
-    return np.stack([round_window(pixels, single, peaks[:, i]) for i in range(n_peaks)], axis=1)
+    windows = round_window(pixels, np.repeat(single, n_peaks, axis=0), peaks.reshape(-1, 2))
+    return windows.reshape(len(fields), n_peaks, N_SHAPE)
 
 
 def spectral_peaks(pixels: Pixels, fields: NDArray[np.float32], n_peaks: int) -> FloatArray:
@@ -62,16 +63,22 @@ def round_window(pixels: Pixels, fields: NDArray[np.float32], k: FloatArray) -> 
     sigmas = _sigmas(max(ny, nx))
     centres_x, windows_x = _windows(pixels.x, sigmas)
     centres_y, windows_y = _windows(pixels.y, sigmas)
-    match = np.empty((n, len(sigmas), len(centres_y), len(centres_x)), np.float32)
+    share = 1 / ((windows_x**2).sum(axis=2)[:, :, None] * (windows_y**2).sum(axis=2)[:, None, :])
+    windows_y = np.ascontiguousarray(windows_y.transpose(0, 2, 1))
+    best = np.empty(n, np.intp)
     for start in range(0, n, pixels.chunk):
         part = slice(start, start + pixels.chunk)
         lowered = _lowered(pixels, fields[part], k[part])
-        rows = lowered @ windows_x.reshape(-1, nx).T
-        for s in range(len(sigmas)):
-            sums = windows_y[s] @ rows[..., s * len(centres_x) : (s + 1) * len(centres_x)]
-            match[part, s] = sums[0] ** 2 + sums[1] ** 2
-    match /= (windows_y**2).sum(axis=2)[:, :, None] * (windows_x**2).sum(axis=2)[:, None, :]
-    s, iy, ix = np.unravel_index(match.reshape(n, -1).argmax(axis=1), match.shape[1:])
+        m = lowered.shape[1]
+        columns = windows_x.reshape(-1, nx) @ lowered.reshape(-1, nx).T
+        sums = columns.reshape(len(sigmas), -1, ny) @ windows_y
+        sums = sums.reshape(len(sigmas), len(centres_x), 2, m, len(centres_y))
+        sums *= sums
+        match = sums[:, :, 0]
+        match += sums[:, :, 1]
+        match *= share[:, :, None]
+        best[part] = match.transpose(2, 0, 1, 3).reshape(m, -1).argmax(axis=1)
+    s, ix, iy = np.unravel_index(best, share.shape)
     shape = np.empty((n, N_SHAPE))
     shape[:, X0], shape[:, Y0] = centres_x[ix], centres_y[iy]
     shape[:, LOG_SX] = shape[:, LOG_SY] = np.log(sigmas[s])
@@ -99,7 +106,8 @@ def _sigmas(longest: int) -> FloatArray:
 
 
 def _windows(axis: FloatArray, sigmas: FloatArray) -> tuple[FloatArray, NDArray[np.float32]]:
-    """Centres (c,) and Gaussian windows (sigmas, c, pixels) along one axis."""
+    """Centres (c,) and Gaussian windows (sigmas, c, pixels) along one axis, without their far tails."""
     centres = np.linspace(axis[0], axis[-1], min(_N_CENTRES, len(axis)))
     windows = np.exp(-((axis - centres[:, None]) ** 2) / (2 * sigmas[:, None, None] ** 2))
+    windows[windows < NOTHING] = 0
     return np.asarray(centres, np.float64), windows.astype(np.float32)

@@ -41,7 +41,15 @@ def table(fit: "GaborFit") -> dict[str, list[Any]]:
     message = fit.message
     messages = [message] if isinstance(message, str) else message
     model = [str(name) for name in np.atleast_1d(fit.model)]
-    return {"field": list(range(n)), **table, "model": model, "flags": words, "message": messages}
+    unit = [fit.grid.unit] * n
+    return {
+        "field": list(range(n)),
+        "unit": unit,
+        **table,
+        "model": model,
+        "flags": words,
+        "message": messages,
+    }
 
 
 def write_json(columns: dict[str, list[Any]], path: str | Path, *, unit: str, pixel_size: float) -> None:

@@ -6,7 +6,9 @@ from v1sim.io._orientation import OrientationData, read_orientation_data
 from v1sim.io._published import Published, read_published
 from v1sim.io._recording import Recording, load_recording
 from v1sim.io._runs import load_run, new_folder, save_run
+from v1sim.io._shipped import read_shipped_filters, shipped_folder
 from v1sim.io._tables import write_table
+from v1sim.io._weights import read_weights
 
 __all__ = [
     "Alignment",
@@ -21,7 +23,10 @@ __all__ = [
     "read_filters",
     "read_orientation_data",
     "read_published",
+    "read_shipped_filters",
+    "read_weights",
     "save_run",
+    "shipped_folder",
     "stack_repeats",
     "write_table",
 ]

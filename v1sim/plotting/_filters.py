@@ -59,17 +59,8 @@ def filter_shapes(result: FilterFitResult) -> Figure:
     """Draw n_x against n_y of the filters beside the joint counts of macaque simple cells (Ringach 2002)."""
     figure = new_figure(9.6, 5.2)
     neurons, filters = figure.subplots(1, 2, sharex=True, sharey=True)
-    published = read_published(RINGACH).values
-    edges: FloatArray = np.append(published[:, 0], published[-1, 1])
-    counts: FloatArray = published[:, 2:]
-    for axes, strength in ((neurons, 1.0), (filters, 0.35)):
-        axes.pcolormesh(edges, edges, counts.T, cmap="Greys", vmin=0, vmax=1.5 * counts.max(), alpha=strength)
-        axes.plot(SHAPE_LIMITS, SHAPE_LIMITS, color=QUIET, lw=0.8)
-        axes.set(xscale="log", yscale="log", xlim=SHAPE_LIMITS, ylim=SHAPE_LIMITS)
-        axes.set_xticks(SHAPE_TICKS, [f"{tick:g}" for tick in SHAPE_TICKS])
-        axes.set_yticks(SHAPE_TICKS, [f"{tick:g}" for tick in SHAPE_TICKS])
-        axes.set_xlabel("$n_x = \\sigma_x F$ [cycles]")
-        clean(axes)
+    edges, counts = draw_envelope_counts(neurons, strength=1.0)
+    draw_envelope_counts(filters, strength=0.35)
     middle = np.sqrt(edges[:-1] * edges[1:])
     for row, column in zip(*np.nonzero(counts), strict=True):
         neurons.text(
@@ -92,6 +83,21 @@ def filter_shapes(result: FilterFitResult) -> Figure:
         "fitted filters" + (f", {beyond} of them beyond these axes" if beyond else ""), fontsize=10
     )
     return figure
+
+
+def draw_envelope_counts(axes: Axes, *, strength: float) -> tuple[FloatArray, FloatArray]:
+    """Draw the joint counts of n_x and n_y of Ringach 2002 in grey; return their edges and counts."""
+    published = read_published(RINGACH).values
+    edges: FloatArray = np.append(published[:, 0], published[-1, 1])
+    counts: FloatArray = published[:, 2:]
+    axes.pcolormesh(edges, edges, counts.T, cmap="Greys", vmin=0, vmax=1.5 * counts.max(), alpha=strength)
+    axes.plot(SHAPE_LIMITS, SHAPE_LIMITS, color=QUIET, lw=0.8)
+    axes.set(xscale="log", yscale="log", xlim=SHAPE_LIMITS, ylim=SHAPE_LIMITS)
+    axes.set_xticks(SHAPE_TICKS, [f"{tick:g}" for tick in SHAPE_TICKS])
+    axes.set_yticks(SHAPE_TICKS, [f"{tick:g}" for tick in SHAPE_TICKS])
+    axes.set_xlabel("$n_x = \\sigma_x F$ [cycles]")
+    clean(axes)
+    return edges, counts
 
 
 def filter_histograms(result: FilterFitResult) -> Figure:

@@ -51,6 +51,11 @@ class WhiteNoise(RandomStimulus):
         if self.jitter and self.check_size == 1:
             raise ValueError("jitter needs a check_size of at least 2 px: checks of 1 px have nowhere to go")
 
+    @property
+    @abstractmethod
+    def variance(self) -> float:
+        """Expected variance of a pixel [contrast^2]."""
+
     @abstractmethod
     def _draw(self, rng: np.random.Generator, out: Frames) -> None:
         """Fill `out` with independent levels; a shorter `out` gets the beginning of a longer one."""
@@ -95,10 +100,7 @@ class WhiteNoise(RandomStimulus):
         """
         shared = max(0.0, 1 - _checks.integer("lag", lag, minimum=0) / self.hold)
         rows, columns = (shared_check(side, self.check_size, jitter=self.jitter) for side in self.frame_shape)
-        variance = self.variance
-        if variance is None:
-            raise NotImplementedError(f"{type(self).__name__} must declare its variance")
-        return np.asarray(variance * shared * np.kron(rows, columns))
+        return np.asarray(self.variance * shared * np.kron(rows, columns))
 
 
 def shared_check(n: int, size: int, *, jitter: bool = False) -> NDArray[np.float64]:

@@ -1,0 +1,86 @@
+"""Those who take part in a comparison really have the fields that recovery is measured against."""
+
+import numpy as np
+import pytest
+
+from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
+from v1sim.experiments import comparison_grid, comparison_subjects
+from v1sim.experiments._subjects import filter_subject, shuffled_pairs, spatial_kernels, stack_subject
+from v1sim.io import Filters, read_shipped_filters
+
+SHAPE = (18, 22)
+GRID = comparison_grid(SHAPE)
+
+
+@pytest.fixture
+def stack(rng):
+    return Stack([Conv2d(rng.standard_normal((8, 1, 5, 7))), ChannelPool("l2", 2)])
+
+
+@pytest.fixture
+def frames(rng):
+    return rng.standard_normal((30, *SHAPE), dtype=np.float32)
+
+
+def sums(fields, frames):
+    return np.einsum("nkyx,tyx->tnk", fields, frames.astype(float))
+
+
+def test_pooled_units_answer_with_the_norm_of_their_two_fields(stack, frames, rng):
+    subject = stack_subject("pairs", stack, "pool1", GRID, most=3, rng=rng)
+    assert subject.is_pair.tolist() == [True] * 3
+    expected = np.linalg.norm(sums(subject.fields, frames), axis=2)
+    np.testing.assert_allclose(subject.responder.respond(frames), expected, rtol=1e-4)
+    assert subject.kernels.shape == (6, 5, 7)
+
+
+def test_filters_answer_with_their_half_rectified_sum(frames, rng):
+    subject = filter_subject("filters", rng.standard_normal((6, 7, 5)), GRID, most=4, rng=rng)
+    assert not subject.is_pair.any()
+    expected = np.maximum(sums(subject.fields, frames)[:, :, 0], 0)
+    np.testing.assert_allclose(subject.responder.respond(frames), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_filters_lie_in_the_middle_of_the_frame(rng):
+    fields = filter_subject("filters", rng.standard_normal((1, 4, 4)), GRID, most=1, rng=rng).fields[0, 0]
+    rows, columns = np.nonzero(fields)
+    assert (rows.min(), rows.max()) == (7, 10)
+    assert (columns.min(), columns.max()) == (9, 12)
+
+
+def test_filters_larger_than_a_frame_are_refused(rng):
+    with pytest.raises(
+        ValueError, match=r"filters of 'big' have 20 x 4 pixels, more than a frame of 18 x 22"
+    ):
+        filter_subject("big", rng.standard_normal((2, 20, 4)), GRID, most=1, rng=rng)
+
+
+def test_a_stack_of_another_kind_is_refused(rng):
+    four = Stack([Conv2d(rng.standard_normal((8, 1, 5, 5))), ChannelPool("l2", 4)])
+    with pytest.raises(ValueError, match="pool at most pairs"):
+        stack_subject("fours", four, "pool1", GRID, most=1, rng=rng)
+    with pytest.raises(ValueError, match="must be a Conv2d"):
+        stack_subject("none", Stack([Detector("relu")]), "relu1", GRID, most=1, rng=rng)
+
+
+def test_shuffled_pairs_are_the_same_filters_and_no_pair_is_left(stack):
+    before, after = (s.parameters()["conv1.kernel"].reshape(4, 2, 35) for s in (stack, shuffled_pairs(stack)))
+    np.testing.assert_array_equal(after[:, 0], before[:, 0])
+    np.testing.assert_array_equal(np.sort(after[:, 1], axis=0), np.sort(before[:, 1], axis=0))
+    assert not (after[:, 1] == before[:, 1]).all(axis=1).any()
+
+
+def test_dead_kernels_and_colour_are_left_out():
+    assert spatial_kernels(read_shipped_filters("resnet")).shape == (62, 7, 7)
+    assert spatial_kernels(Filters(np.ones((5, 6)), "")).shape == (1, 5, 6)
+
+
+def test_model_cells_have_the_fields_that_drive_them(frames):
+    model = comparison_subjects(SHAPE, {}, {}, n_units=6, seed=0)[0]
+    assert len(model) == 12
+    driven = sums(model.fields, frames)
+    silent = np.einsum("tn,tn->n", np.abs(driven[:, :, 0]), model.responder.respond(frames))
+    assert (silent > 0).all()
+    single = ~model.is_pair
+    responses = model.responder.respond(frames)[:, single]
+    assert (responses[driven[:, single, 0] < 0].max() / responses.max()) < 0.25  # simple cells rectify

@@ -1,0 +1,200 @@
+"""``v1sim compare``: model cells, learned units and filters of others beside published V1."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.table import Table
+
+from v1sim import experiments, io
+from v1sim._types import FloatArray
+from v1sim.analysis import Similarity
+from v1sim.cli._app import app, console, progress_bar
+from v1sim.cli._revcorr import parse_shape
+
+UNITS, PUBLISHED, RESPONSES = "units.csv", "published.csv", "responses.csv"
+DEFAULT = experiments.ComparisonConfig()
+GOOD = 0.95
+"""Agreement of recovered and actual field that the method shall reach."""
+FEWEST = 20
+"""Fewest units of which a median is printed."""
+SHAPES = ("n_x", "n_y", "aspect_ratio", "bandwidth_octaves")
+MACAQUE = ("79", "0.37", "0.45", "-", "-", "0.61", "-", "40 %", "-")
+"""Ringach 2002, J Neurophysiol 88:455; Ringach, Shapley & Hawken 2002, J Neurosci 22:5639."""
+MEASURES = {
+    "aspect_ratio": "aspect",
+    "bandwidth_octaves": "octaves",
+    "orientation_deg": "orientation",
+    "f1_f0": "F1/F0",
+    "circular_variance": "CV",
+}
+
+
+@app.command()
+def compare(
+    out: Annotated[Path, typer.Option(help="Folder for tables, arrays, run.json and the figure.")] = Path(
+        "results/compare"
+    ),
+    filters: Annotated[
+        list[Path] | None,
+        typer.Option(help="File of filters to study too (.npy, .onnx, .pt ...); may be given several times."),
+    ] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Learn the sparse and the coherent stack anew (minutes).")
+    ] = False,
+    shape: Annotated[str, typer.Option(help="Rows x columns of a frame [px].")] = "32x32",
+    frames: Annotated[int, typer.Option(help="Frames of white noise.")] = DEFAULT.n_frames,
+    units: Annotated[int, typer.Option(help="Most units of each population.")] = DEFAULT.n_units,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = DEFAULT.seed,
+    workers: Annotated[int | None, typer.Option(help="Number of threads; all cores unless given.")] = None,
+) -> None:
+    """Study model cells, learned units, filters of others and random ones with the same noise and gratings.
+
+    All are reverse-correlated with the same white noise, fitted with Gabors, probed with the same
+    gratings and set beside published macaque V1.
+    """
+    config = experiments.ComparisonConfig(shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed)
+    given = {path.name: io.read_filters(path) for path in filters or []}
+    with io.new_folder(out) as folder:
+        stacks = learned(seed) if train else experiments.shipped_stacks()
+        with progress_bar("comparing", "steps") as progress:
+            result = experiments.compare_populations(
+                config, stacks, given, workers=workers, progress=progress
+            )
+        record = {"experiment": "compare", "filters": [str(path) for path in filters or []], "train": train}
+        io.save_run(folder, result.arrays(), {**record, **asdict(config)})
+        io.write_table(folder / UNITS, result.to_table())
+        io.write_table(folder / PUBLISHED, result.comparison.to_table())
+        io.write_table(folder / RESPONSES, result.responses.to_table())
+    for shown in (recovery(result), physiology(result), beside_published(result), alike(result)):
+        console.print(shown)
+    draw(out)
+    console.print(
+        f"{UNITS}, {PUBLISHED}, {RESPONSES}, arrays, run.json and comparison.png are in {out}",
+        highlight=False,
+    )
+
+
+def draw(folder: Path) -> None:
+    """Draw the figure of a saved run into its folder."""
+    from v1sim import plotting  # matplotlib is slow to import
+
+    arrays, _ = io.load_run(folder)
+    result = experiments.ComparisonResult.from_arrays(arrays)
+    plotting.comparison(result).savefig(folder / "comparison.png")
+
+
+def recovery(result: experiments.ComparisonResult) -> Table:
+    """Return the table of how well fields were recovered, and whether they are Gabors."""
+    shown = _new(
+        "The same white noise for all: what reverse correlation recovers",
+        "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC "
+        "axes and pair, of units with two (medians; > .95: share of all units). complex: found so by the "
+        "complexity index. Gabor-like: R2 > .8, of the filters themselves, and of phase-scrambled copies.",
+        ("population", "units", "r", "cos", "> .95", "complex", "R2", "Gabor-like", "scrambled"),
+    )
+    for k, name in enumerate(result.names):
+        mine = result.population == k
+        single, pairs = mine & ~result.is_pair, mine & result.is_pair
+        share = result.shares[str(name)]
+        shown.add_row(
+            str(name),
+            str(mine.sum()),
+            _median(result.agreement[single]),
+            _median(result.agreement[pairs]),
+            _percent(result.agreement[mine] > GOOD),
+            _percent(result.units.kind[mine] == "complex"),
+            _median(result.units.r_squared[mine]),
+            f"{100 * share.share:.0f} %",
+            f"{100 * share.null_share:.0f} %",
+        )
+    return shown
+
+
+def physiology(result: experiments.ComparisonResult) -> Table:
+    """Return the table of shapes of the recovered fields and of what gratings show."""
+    shown = _new(
+        "Shapes of the recovered fields, and responses to gratings (medians)",
+        "Shapes: of units with a Gabor of R2 > .8 (n). depth: modulation of the response by the phase of the "
+        "preferred static grating, (max - min) / (max + min). macaque: published medians.",
+        ("population", "n", "n_x", "n_y", "n_y/n_x", "octaves", "CV", "F1/F0", "F1/F0 > 1", "depth"),
+    )
+    for k, name in enumerate(result.names):
+        mine = result.population == k
+        columns = result.comparison.populations[str(name)].columns
+        ratio = columns["f1_f0"][~np.isnan(columns["f1_f0"])]
+        shown.add_row(
+            str(name),
+            str((~np.isnan(columns["n_x"])).sum()),
+            *(_median(columns[measure]) for measure in SHAPES),
+            _median(columns["circular_variance"]),
+            _median(ratio),
+            _percent(ratio > 1),
+            _median(result.physiology.phase_modulation[mine]),
+        )
+    shown.add_row("macaque", *MACAQUE)
+    return shown
+
+
+def beside_published(result: experiments.ComparisonResult) -> Table:
+    """Return the table of similarities to published distributions."""
+    sources = [
+        (measure, source.label)
+        for measure, several in result.comparison.sources.items()
+        for source in several
+    ]
+    shown = _new(
+        "Similarity to published macaque V1: 1 - KS distance [95 % interval]",
+        "Units with a Gabor of R2 > .8. ceiling: two halves of the published cells. "
+        + PUBLISHED
+        + " has all.",
+        ("population", *(MEASURES.get(measure, measure) for measure, _ in sources)),
+    )
+    found = {(row.measure, row.source, row.population): row.similarity for row in result.comparison.rows}
+    for name in result.names:
+        cells = [found.get((*source, str(name))) for source in sources]
+        shown.add_row(str(name), *(_similarity(one) for one in cells))
+    ceilings = [found[(*source, str(result.names[0]))] for source in sources]
+    shown.add_row("ceiling", *("-" if np.isnan(one.ceiling) else f"{one.ceiling:.2f}" for one in ceilings))
+    return shown
+
+
+def alike(result: experiments.ComparisonResult) -> Table:
+    """Return the table of linear CKA between populations."""
+    responses = result.responses
+    shown = _new(
+        f"Responses to {responses.n_frames} held-out natural patches: linear CKA",
+        "Each unit at unit variance; 1: the same up to rotation and scale. "
+        f"{RESPONSES} has RSA, best match and p too.",
+        ("population", *(str(k + 1) for k in range(len(responses.populations)))),
+    )
+    for k, name in enumerate(responses.populations):
+        shown.add_row(f"{k + 1} {name}", *(f"{value:.2f}" for value in responses.cka[k]))
+    return shown
+
+
+def _new(title: str, caption: str, columns: tuple[str, ...]) -> Table:
+    shown = Table(title=title, caption=caption, box=None, padding=(0, 1, 0, 0), caption_justify="left")
+    shown.add_column(columns[0], no_wrap=True)
+    for name in columns[1:]:
+        shown.add_column(name, justify="right", no_wrap=True)
+    return shown
+
+
+def _median(values: FloatArray) -> str:
+    """Return the median of what is known; "-" of fewer than three units."""
+    known = values[~np.isnan(values)]
+    return f"{np.median(known):.2f}" if len(known) >= FEWEST else "-"
+
+
+def _percent(chosen: NDArray[np.bool_]) -> str:
+    return f"{100 * chosen.mean():.0f} %" if len(chosen) else "-"
+
+
+def _similarity(found: Similarity | None) -> str:
+    if found is None or np.isnan(found.value):
+        return "-"
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"

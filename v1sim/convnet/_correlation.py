@@ -1,0 +1,235 @@
+"""Cross-correlation of maps with kernels, and its two transposes, as matrix products.
+
+For a picture V and a kernel K, with stride s,
+
+    Z[i, j, k] = sum over l, m, n of V[l, j*s + m, k*s + n] K[i, l, m, n].
+
+The patches of one output row j are the rows j*s .. j*s + ky - 1 of a buffer
+
+    B[r, l, n, k] = V[l, r, k*s + n],
+
+which lie one after the other: so the matrix of patches of every output row is a view of B, and the buffer is
+kx / s times as large as the picture, not ky kx / s^2 times as that of `im2col`. Several narrow pictures
+stand side by side in the last axis of B. The work is cut into tiles whose buffers stay below `BUFFER_BYTES`;
+how it is cut depends on the shapes alone, so that results do not depend on the number of threads. A kernel as
+large as its input has one position, and all three are plain matrix products.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.typing import NDArray
+
+from v1sim.convnet._layer import Maps, add_bias
+from v1sim.convnet._threads import each
+
+BUFFER_BYTES = 2**22
+"""Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
+COLUMNS = 512
+"""Columns of a matrix product up to which narrow pictures stand side by side: fewer waste the processor's."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Part of a batch: pictures, output rows and output columns."""
+
+    pictures: slice
+    rows: slice
+    columns: slice
+
+
+def correlate(
+    x: Maps,
+    kernel: NDArray[Any],
+    stride: tuple[int, int],
+    bias: NDArray[Any] | None = None,
+    *,
+    out: NDArray[Any] | None = None,
+) -> Maps:
+    """Return the cross-correlation of maps with a kernel, without padding.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, channel, row, column)
+        Maps, already padded.
+    kernel : ndarray, shape (out, channel, ky, kx)
+        Kernels, of the dtype of `x`.
+    stride : tuple of int
+        Along rows and columns.
+    bias : ndarray, shape (out,), optional
+        Added to the channels.
+    out : ndarray, shape (row, out, n, column), optional
+        Where to put the result, for example every other row and column of something.
+
+    Returns
+    -------
+    ndarray, shape (n, out, row, column)
+        A view of memory in the order (row, out, n, column), in which the products come out.
+    """
+    n_out, _, ky, kx = kernel.shape
+    if x.shape[2:] == (ky, kx) and out is None:
+        y: Maps = (_flat(x) @ _flat(kernel).T).reshape(len(x), n_out, 1, 1)
+        add_bias(y, bias)
+        return y
+    n_rows, n_columns = _outputs(x, (ky, kx), stride)
+    y = np.empty((n_rows, n_out, len(x), n_columns), x.dtype) if out is None else out
+    matrix = _as_matrix(kernel)
+    offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
+
+    def fill(tile: Tile) -> None:
+        patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
+        for target, patch in zip(y[tile.rows, :, tile.pictures, tile.columns], patches, strict=True):
+            row = _as_rows(target) if out is None else np.empty((n_out, patch.shape[1]), y.dtype)
+            np.matmul(matrix, patch, out=row)
+            if offset is not None:
+                row += offset
+            if out is not None:
+                target[...] = row.reshape(target.shape)
+
+    for _ in each(fill, _tiles(x, kernel.shape, stride), multiplications=y.size * matrix.shape[1]):
+        pass
+    return y.transpose(2, 1, 0, 3)
+
+
+def correlate_transposed(
+    dy: Maps, kernel: NDArray[Any], stride: tuple[int, int], size: tuple[int, int]
+) -> Maps:
+    """Return the gradient in respect of the maps, of size (row, column), from that of the output."""
+    _, channels, ky, kx = kernel.shape
+    if size == (ky, kx):
+        return np.asarray(_flat(dy) @ _flat(kernel)).reshape(len(dy), channels, ky, kx)
+    dx = np.zeros((len(dy), channels, *size), dy.dtype)
+    matrix = np.ascontiguousarray(_as_matrix(kernel).T)
+
+    def spread(tiles: list[Tile]) -> None:
+        for tile in tiles:
+            part = _together(dy[tile.pictures, :, tile.rows, tile.columns])
+            n_rows, width = len(part), part.shape[2]
+            buffer = np.zeros(((n_rows - 1) * stride[0] + ky, channels * kx, width), dy.dtype)
+            for row, gradient in enumerate(part):
+                window = buffer[row * stride[0] : row * stride[0] + ky].reshape(-1, width)
+                window += matrix @ gradient
+            _fold(buffer.reshape(len(buffer), channels, kx, width), dx, tile, stride)
+
+    tiles = groupby(_tiles(dx, kernel.shape, stride), key=lambda tile: tile.pictures)
+    pictures = [list(group) for _, group in tiles]  # tiles of one picture overlap: one thread adds them up
+    for _ in each(spread, pictures, multiplications=dy.size * len(matrix)):
+        pass
+    return dx
+
+
+def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int, int]) -> NDArray[Any]:
+    """Return the gradient in respect of the kernel of that shape (out, channel, ky, kx)."""
+    n_out, channels, ky, kx = shape
+    if x.shape[2:] == (ky, kx):
+        return np.asarray(_flat(dy).T @ _flat(x)).reshape(shape)
+
+    def share(tile: Tile) -> NDArray[Any]:
+        patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
+        part = _together(dy[tile.pictures, :, tile.rows, tile.columns])
+        total = np.zeros((n_out, ky * channels * kx), x.dtype)
+        for gradient, patch in zip(part, patches, strict=True):
+            total += gradient @ patch.T
+        return total
+
+    total = np.zeros((n_out, ky * channels * kx), x.dtype)
+    tiles = _tiles(x, shape, stride)
+    for part in each(share, tiles, multiplications=dy.size * total.shape[1]):
+        total += part
+    return total.reshape(n_out, ky, channels, kx).swapaxes(1, 2)
+
+
+# -- patches ------------------------------------------------------------------------------------------
+
+
+def _flat(array: NDArray[Any]) -> NDArray[Any]:
+    """Return maps or kernels as rows."""
+    return array.reshape(len(array), prod(array.shape[1:]))
+
+
+def _as_matrix(kernel: NDArray[Any]) -> NDArray[Any]:
+    """Return kernels as rows whose elements are in the order (m, l, n) of a patch in the buffer."""
+    return np.ascontiguousarray(kernel.swapaxes(1, 2)).reshape(len(kernel), -1)
+
+
+def _outputs(x: Maps, kernel: tuple[int, int], stride: tuple[int, int]) -> tuple[int, int]:
+    return (x.shape[2] - kernel[0]) // stride[0] + 1, (x.shape[3] - kernel[1]) // stride[1] + 1
+
+
+def _buffer(x: Maps, tile: Tile, kernel: tuple[int, int], stride: tuple[int, int]) -> NDArray[Any]:
+    """Return B[r, l, n, (picture, k)] of a tile."""
+    windows = sliding_window_view(_under(x, tile, kernel, stride), kernel[1], axis=3)[:, :, :, :: stride[1]]
+    columns = np.ascontiguousarray(windows.transpose(2, 1, 4, 0, 3))
+    return columns.reshape(*columns.shape[:3], -1)
+
+
+def _patches(buffer: NDArray[Any], kernel: tuple[int, int], stride: tuple[int, int]) -> NDArray[Any]:
+    """Return the patches of all output rows as a view of B, shape (row, (m, l, n), (picture, k))."""
+    n_rows, channels, kx, width = buffer.shape
+    step = buffer.strides[0]
+    n_out = (n_rows - kernel[0]) // stride[0] + 1
+    return as_strided(
+        buffer,
+        (n_out, kernel[0] * channels * kx, width),
+        (step * stride[0], width * buffer.itemsize, buffer.itemsize),
+        writeable=False,
+    )
+
+
+def _under(x: Maps, tile: Tile, kernel: tuple[int, int], stride: tuple[int, int]) -> Maps:
+    """Return the part of the maps that the windows of a tile cover."""
+    rows, columns = (
+        slice(part.start * s, (part.stop - 1) * s + k)
+        for part, k, s in zip((tile.rows, tile.columns), kernel, stride, strict=True)
+    )
+    return x[tile.pictures, :, rows, columns]
+
+
+def _fold(buffer: NDArray[Any], dx: Maps, tile: Tile, stride: tuple[int, int]) -> None:
+    """Add a buffer B[r, l, n, (picture, k)] onto the maps that it was read from."""
+    n_rows, channels, kx, width = buffer.shape
+    n_pictures = tile.pictures.stop - tile.pictures.start
+    columns = width // n_pictures
+    first = tile.rows.start * stride[0]
+    rows = slice(first, first + n_rows)
+    for n in range(kx):
+        start = tile.columns.start * stride[1] + n
+        reached = slice(start, start + (columns - 1) * stride[1] + 1, stride[1])
+        part = buffer[:, :, n].reshape(n_rows, channels, n_pictures, columns)
+        dx[tile.pictures, :, rows, reached] += part.transpose(2, 1, 0, 3)
+
+
+def _as_rows(maps: NDArray[Any]) -> NDArray[Any]:
+    """Return maps (out, picture, column) with pictures side by side, as a view."""
+    return maps[:, 0] if maps.shape[1] == 1 else maps.reshape(len(maps), -1)
+
+
+def _together(dy: Maps) -> NDArray[Any]:
+    """Return maps with pictures side by side, shape (row, channel, (picture, column))."""
+    rows = dy.transpose(2, 1, 0, 3)
+    return np.ascontiguousarray(rows).reshape(*rows.shape[:2], -1)
+
+
+def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterator[Tile]:
+    """Yield tiles whose buffers are of about `BUFFER_BYTES` or less."""
+    _, channels, ky, kx = kernel
+    n_rows, n_columns = _outputs(x, (ky, kx), stride)
+    affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
+    width = max(1, min(n_columns, affordable // ky))
+    several = max(1, min(len(x), COLUMNS // width, affordable // (ky * width)))
+    pictures = several if width == n_columns else 1
+    height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
+    for first in _parts(len(x), pictures):
+        for rows in _parts(n_rows, height):
+            for columns in _parts(n_columns, width):
+                yield Tile(first, rows, columns)
+
+
+def _parts(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))

@@ -1,0 +1,98 @@
+"""Whitening: the coordinates in which patches of pictures have no second-order structure left to learn."""
+
+from dataclasses import dataclass
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from v1sim import _checks
+from v1sim._types import FloatArray
+from v1sim.convnet._layer import Maps, Shape, maps
+
+_ROWS = 8192
+"""Patches whose products are summed at a time, in float64."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    r"""Principal components of patches, each scaled to unit variance: z = V x with cov(z) = 1.
+
+    .. math:: V = \Lambda^{-1/2} E^T, \qquad \mathrm{cov}(x) = E \Lambda E^T
+
+    Linear filters K = W V with orthonormal rows W have uncorrelated responses of unit variance. The same
+    filters seen as patterns of the whitened patch E z are the rows of W E^T, which are orthonormal too.
+
+    Attributes
+    ----------
+    axes : ndarray, shape (component, value)
+        Rows of E^T: orthonormal patterns, those of largest variance first. The values of a patch are counted
+        in the order (channel, row, column), last fastest.
+    variances : ndarray, shape (component,)
+        Lambda.
+    patch_shape : tuple of int
+        (channel, row, column).
+
+    References
+    ----------
+    Hyvarinen, Hurri & Hoyer 2009, Natural Image Statistics, section 5.3.
+    """
+
+    axes: FloatArray
+    variances: FloatArray
+    patch_shape: Shape
+
+    @classmethod
+    def fit(cls, patches: Maps, n_components: int) -> Self:
+        """Return the whitening of patches, of which each is first freed of its mean.
+
+        Parameters
+        ----------
+        patches : ndarray, shape (n, channel, row, column)
+            Many patches, float32 or float64.
+        n_components : int
+            Number of components that are kept. The finest are mostly noise of the pictures.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the patches are not finite maps, or have fewer components with any variance.
+        """
+        flat = maps(patches).reshape(len(patches), -1)
+        _checks.finite("patches", flat)
+        n = _checks.integer("n_components", n_components, minimum=1)
+        covariance = np.zeros((flat.shape[1], flat.shape[1]))
+        for start in range(0, len(flat), _ROWS):
+            part = flat[start : start + _ROWS].astype(np.float64)
+            part -= part.mean(axis=1, keepdims=True)
+            covariance += part.T @ part
+        variances, vectors = np.linalg.eigh(covariance / len(flat))
+        variances, axes = variances[::-1], vectors.T[::-1]
+        usable = int(np.sum(variances > np.finfo(np.float64).eps * flat.shape[1] * variances[0]))
+        if n > usable:
+            raise ValueError(f"n_components must be at most {usable}, those with any variance, got {n}")
+        kept = np.ascontiguousarray(axes[:n])
+        kept *= np.sign(kept[np.arange(n), np.abs(kept).argmax(axis=1)])[:, None]  # eigh leaves the sign open
+        return cls(kept, variances[:n].copy(), patches.shape[1:])
+
+    @property
+    def matrix(self) -> FloatArray:
+        """V, shape (component, value)."""
+        return self.axes / np.sqrt(self.variances)[:, None]
+
+    @property
+    def inverse(self) -> FloatArray:
+        """Right inverse of `matrix`, E Lambda^(1/2), shape (value, component)."""
+        return (self.axes * np.sqrt(self.variances)[:, None]).T
+
+    def patterns(self, kernel: NDArray[Any]) -> FloatArray:
+        """Return what filters of patches are as filters of whitened patches: the rows of K V^-1 E^T.
+
+        Parameters
+        ----------
+        kernel : ndarray, shape (unit, channel, row, column)
+            Filters K, as a `Conv2d` holds them.
+        """
+        flat = kernel.reshape(len(kernel), -1) @ self.inverse @ self.axes
+        return np.asarray(flat.reshape(kernel.shape))

@@ -1,0 +1,201 @@
+"""Who takes part in a comparison: model cells, units of stacks, filters of others, and controls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from v1sim._types import FloatArray, Responder
+from v1sim.analysis import as_responder
+from v1sim.cells import sample_population
+from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
+from v1sim.gabor import split_colour
+from v1sim.grid import Grid
+from v1sim.io import Filters, read_shipped_filters
+
+PIXELS_PER_DEGREE = 16
+"""Of all frames: parafoveal cells then fill a frame of 32 pixels, 2 degrees."""
+RANDOM_SIDE = 12
+"""Rows and columns of random filters: as many as those of the sparse stack have."""
+BLUR = 6
+"""Low-pass random filters are blurred with sigma = side / 6, which leaves them about one cycle."""
+_DEAD = 1e-3
+"""Norm of a dead kernel, over the median norm."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Subject:
+    """A population that takes part.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in tables and figures.
+    responder : Responder
+        Its n units, which answer frames of the experiment's grid.
+    fields : ndarray, shape (n, 2, ny, nx)
+        The two fields of which each unit takes the norm, or its one field twice.
+    is_pair : ndarray of bool, shape (n,)
+        Whether they are two.
+    kernels : ndarray, shape (m, rows, columns)
+        The filters as they are, for direct fits and their null.
+    """
+
+    name: str
+    responder: Responder
+    fields: FloatArray
+    is_pair: NDArray[np.bool_]
+    kernels: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+def comparison_grid(shape: tuple[int, int]) -> Grid:
+    """Return the grid of the frames, in degrees."""
+    return Grid(shape, pixel_size=1 / PIXELS_PER_DEGREE, unit="deg")
+
+
+def comparison_subjects(
+    shape: tuple[int, int],
+    stacks: Mapping[str, Stack],
+    filters: Mapping[str, Filters],
+    *,
+    n_units: int,
+    seed: int,
+) -> list[Subject]:
+    """Return all who take part.
+
+    Model V1 cells drawn from published counts; units of learned stacks, and of pooled ones the same filters
+    in shuffled pairs; a dictionary and a network that others trained; the filters given; random filters,
+    white and low-pass.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of a frame.
+    stacks : mapping of str to Stack
+        Learned stacks by name: convolution, detector and perhaps a pool over pairs of channels.
+    filters : mapping of str to Filters
+        Further filters, of one channel or several.
+    n_units : int
+        Most units of each population; twice as many model cells, which are simple and complex.
+    seed : int
+        Seed of all draws.
+
+    Returns
+    -------
+    list of Subject
+    """
+    grid, rng = comparison_grid(shape), np.random.default_rng(seed)
+    subjects = [model_cells(2 * n_units, grid, seed)]
+    for name, stack in stacks.items():
+        last = list(stack.layers)[-1]
+        subjects.append(stack_subject(name, stack, last, grid, most=n_units, rng=rng))
+        if isinstance(stack.layers[last], ChannelPool):
+            mixed = shuffled_pairs(stack)
+            subjects.append(stack_subject("shuffled pairs", mixed, last, grid, most=n_units, rng=rng))
+    others = {
+        "SPORCO dictionary": read_shipped_filters("sporco"),
+        "ResNet-50 conv1": read_shipped_filters("resnet"),
+        **filters,
+    }
+    for name, found in others.items():
+        subjects.append(filter_subject(name, spatial_kernels(found), grid, most=n_units, rng=rng))
+    for name, low_pass in (("random, white", False), ("random, low-pass", True)):
+        drawn = random_kernels(n_units, RANDOM_SIDE, rng, low_pass=low_pass)
+        subjects.append(filter_subject(name, drawn, grid, most=n_units, rng=rng))
+    return subjects
+
+
+def model_cells(n: int, grid: Grid, seed: int) -> Subject:
+    """Return simple and complex cells drawn from published counts."""
+    population = sample_population(n, grid, seed, eccentricity="parafoveal")
+    pairs = population.responder.pairs
+    single = population.simple
+    fields = np.where(single[:, None, None, None], pairs[:, :1], pairs)
+    return Subject(
+        name="model V1",
+        responder=population.responder,
+        fields=fields,
+        is_pair=~single,
+        kernels=pairs[:, 0],
+    )
+
+
+def stack_subject(
+    name: str, stack: Stack, layer: str, grid: Grid, *, most: int, rng: np.random.Generator
+) -> Subject:
+    """Return units of a layer at the middle of its map, at most so many, drawn by chance.
+
+    The stack begins with a convolution of one channel; up to the layer there may be detectors and a pool over
+    pairs of channels.
+    """
+    whole = Stack(list(stack.layers.items()), input_shape=(1, *grid.shape))
+    n_channels, *size = whole.shapes((1, *grid.shape))[layer]
+    names = list(whole.layers)
+    first, *others = (whole.layers[one] for one in names[: names.index(layer) + 1])
+    group = prod(stage.group for stage in others if isinstance(stage, ChannelPool))
+    if not isinstance(first, Conv2d) or group > 2:
+        raise ValueError(f"stack {name!r} must be a Conv2d, and pool at most pairs of its channels")
+    chosen = np.sort(rng.permutation(n_channels)[:most])
+    kernels = first.kernel.astype(np.float64).reshape(n_channels, group, *first.kernel.shape[2:])[chosen]
+    position = np.array(size) // 2
+    seen = whole.receptive_field(layer)
+    top, left = position * seen.stride + seen.offset
+    ny, nx = kernels.shape[2:]
+    fields = np.zeros((len(chosen), 2, *grid.shape))
+    fields[:, :, top : top + ny, left : left + nx] = kernels
+    return Subject(
+        name=name,
+        responder=as_responder(whole, layer, position, channels=chosen.tolist(), grid=grid),
+        fields=fields,
+        is_pair=np.full(len(chosen), group == 2),
+        kernels=kernels.reshape(-1, ny, nx),
+    )
+
+
+def filter_subject(
+    name: str, kernels: FloatArray, grid: Grid, *, most: int, rng: np.random.Generator
+) -> Subject:
+    """Return filters (n, ny, nx) as the half-rectified units of a convolution layer."""
+    if kernels.shape[1] > grid.shape[0] or kernels.shape[2] > grid.shape[1]:
+        raise ValueError(
+            f"filters of {name!r} have {kernels.shape[1]} x {kernels.shape[2]} pixels, more than a frame of "
+            f"{grid.shape[0]} x {grid.shape[1]}: choose a larger shape"
+        )
+    stack = Stack([Conv2d(kernels[:, None]), Detector("relu")])
+    return stack_subject(name, stack, "relu1", grid, most=most, rng=rng)
+
+
+def spatial_kernels(filters: Filters) -> FloatArray:
+    """Return the live kernels of a file as (n, ny, nx): of those with channels, the spatial part."""
+    kernels = np.asarray(filters.kernels, np.float64)
+    if kernels.ndim == 2:
+        kernels = kernels[None]
+    if kernels.ndim == 4:
+        kernels = split_colour(kernels).spatial
+    norms = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
+    return np.asarray(kernels[norms > _DEAD * np.median(norms)])
+
+
+def shuffled_pairs(stack: Stack) -> Stack:
+    """Return a stack of pooled pairs whose second filters have moved on to the next pair."""
+    name = f"{next(iter(stack.layers))}.kernel"
+    kernel = stack.parameters()[name]
+    pairs = kernel.reshape(-1, 2, *kernel.shape[1:])
+    mixed = np.stack([pairs[:, 0], np.roll(pairs[:, 1], 1, axis=0)], axis=1)
+    return stack.with_parameters({name: mixed.reshape(kernel.shape)})
+
+
+def random_kernels(n: int, side: int, rng: np.random.Generator, *, low_pass: bool) -> FloatArray:
+    """Return Gaussian noise (n, side, side), white or blurred."""
+    noise = rng.standard_normal((n, side, side))
+    if low_pass:
+        from scipy.ndimage import gaussian_filter1d
+
+        for axis in (1, 2):
+            noise = gaussian_filter1d(noise, side / BLUR, axis=axis, mode="wrap")
+    return np.asarray(noise)
