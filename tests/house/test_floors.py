@@ -75,7 +75,7 @@ import json, sys, time
 import numpy
 start = time.perf_counter()
 import v1sim
-from v1sim import Grid, cells, convnet, gabor, io, revcorr, stimuli
+from v1sim import Grid, analysis, cells, convnet, gabor, io, revcorr, stimuli
 seconds = time.perf_counter() - start
 slow = ("matplotlib", "scipy.signal", "scipy.stats", "skimage", "typer")
 heavy = [name for name in slow if name in sys.modules]
