@@ -97,7 +97,10 @@ def test_every_public_name_exists():
         assert not missing, f"{name} offers {missing}, which it does not have"
 
 
-@pytest.mark.parametrize(("name", "command"), [("reverse_correlation", "revcorr"), ("fit_filters", "fit")])
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("reverse_correlation", "revcorr"), ("fit_filters", "fit"), ("learn_filters", "learn")],
+)
 def test_scripts_and_commands_are_the_same(name, command):
     script = PACKAGE.parent / "scripts" / f"{name}.py"
 

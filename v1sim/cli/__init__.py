@@ -3,7 +3,8 @@
 from v1sim.cli._analyze import analyze
 from v1sim.cli._app import app, main, run_reporting
 from v1sim.cli._fit import fit
+from v1sim.cli._learn import learn
 from v1sim.cli._revcorr import revcorr
 from v1sim.cli._stimulus import stimulus
 
-__all__ = ["analyze", "app", "fit", "main", "revcorr", "run_reporting", "stimulus"]
+__all__ = ["analyze", "app", "fit", "learn", "main", "revcorr", "run_reporting", "stimulus"]
