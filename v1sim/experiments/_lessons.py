@@ -369,11 +369,11 @@ _LESSONS: dict[str, Callable[[LearningConfig], Lesson]] = {
 OBJECTIVES = tuple(_LESSONS)
 _RECIPES: dict[str, dict[str, int | float | str]] = {
     "coherent": {
-        "side": 16, "units": 100, "components": 200, "weight": 0.08, "examples": 60_000, "batch": 1000,
+        "side": 16, "units": 64, "components": 128, "weight": 0.08, "examples": 60_000, "batch": 1000,
         "epochs": 25, "rate": 0.1,
     },
     "isa": {
-        "side": 16, "units": 100, "components": 200, "examples": 60_000, "batch": 2000, "epochs": 40,
+        "side": 16, "units": 64, "components": 128, "examples": 60_000, "batch": 2000, "epochs": 50,
         "rate": 0.1,
     },
     "ica": {

@@ -5,6 +5,7 @@ from v1sim.io._filters import Filters, read_filters
 from v1sim.io._published import Published, read_published
 from v1sim.io._recording import Recording, load_recording
 from v1sim.io._runs import WEIGHTS, load_run, new_folder, save_run
+from v1sim.io._shipped import shipped
 from v1sim.io._tables import write_table
 from v1sim.io._weights import read_weights
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_published",
     "read_weights",
     "save_run",
+    "shipped",
     "stack_repeats",
     "write_table",
 ]

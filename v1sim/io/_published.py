@@ -1,12 +1,11 @@
 """Published numbers on V1 that come with the package, each table with its source."""
 
 from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
 
 import numpy as np
 
 from v1sim._types import FloatArray
+from v1sim.io._shipped import shipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,9 @@ def read_published(name: str) -> Published:
     (('low', 'high', 'count'), 308.0)
     """
     tables = {
-        file.name.removesuffix(".csv"): file for file in _folder().iterdir() if file.name.endswith(".csv")
+        file.name.removesuffix(".csv"): file
+        for file in shipped("published").iterdir()
+        if file.name.endswith(".csv")
     }
     if name not in tables:
         raise ValueError(f"name must be one of {', '.join(sorted(tables))}, got {name!r}")
@@ -60,13 +61,3 @@ def read_published(name: str) -> Published:
     source = " ".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
     heading, *rows = (line.split(",") for line in lines if line and not line.startswith("#"))
     return Published(source, tuple(heading), np.array(rows, dtype=np.float64))
-
-
-def _folder() -> Traversable:
-    """Return the folder of the tables: inside an installed package, beside it in a source tree."""
-    package = resources.files("v1sim")
-    installed = package / "data" / "published"
-    if installed.is_dir():
-        return installed
-    with resources.as_file(package) as source:
-        return source.parent / "data" / "published"
