@@ -12,8 +12,8 @@ def load_learned(name: str) -> Stack:
     Parameters
     ----------
     name : {"coherent", "sparse"}
-        "coherent": 32 pairs of filters on 16 x 16 patches of contrast, pooled into complex cells. "sparse": 64
-        atoms of a sparse code of 12 x 12 patches of whitened pictures.
+        "coherent": 32 pairs of filters on 16 x 16 patches of contrast, pooled into complex cells. "sparse":
+        64 atoms of a sparse code of 12 x 12 patches of whitened pictures.
 
     Raises
     ------
