@@ -99,7 +99,13 @@ def test_every_public_name_exists():
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    [("reverse_correlation", "revcorr"), ("fit_filters", "fit"), ("draw_population", "population")],
+    [
+        ("reverse_correlation", "revcorr"),
+        ("fit_filters", "fit"),
+        ("draw_population", "population"),
+        ("learn_filters", "learn"),
+        ("compare_populations", "compare"),
+    ],
 )
 def test_scripts_and_commands_are_the_same(name, command):
     script = PACKAGE.parent / "scripts" / f"{name}.py"

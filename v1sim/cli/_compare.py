@@ -14,6 +14,7 @@ from v1sim._types import FloatArray
 from v1sim.analysis import Similarity
 from v1sim.cli._app import app, console, progress_bar
 from v1sim.cli._revcorr import parse_shape
+from v1sim.convnet import Stack
 
 UNITS, PUBLISHED, RESPONSES = "units.csv", "published.csv", "responses.csv"
 DEFAULT = experiments.ComparisonConfig()
@@ -66,7 +67,7 @@ def compare(
     given = {path.name: io.read_filters(path) for path in filters or []}
     recorded = None if neurons is None else io.read_orientation_data(neurons)
     with io.new_folder(out) as folder:
-        stacks = learned(seed) if train else experiments.shipped_stacks()
+        stacks = train_stacks(seed) if train else experiments.shipped_stacks()
         with progress_bar("comparing", "steps") as progress:
             result = experiments.compare_populations(
                 config, stacks, given, neurons=recorded, workers=workers, progress=progress
@@ -88,6 +89,12 @@ def compare(
         f"{UNITS}, {PUBLISHED}, {RESPONSES}, arrays, run.json and comparison.png are in {out}",
         highlight=False,
     )
+
+
+def train_stacks(seed: int) -> dict[str, Stack]:
+    """Learn the stacks anew, with a bar."""
+    with progress_bar("learning", "batches") as progress:
+        return experiments.trained_stacks(seed, progress=progress)
 
 
 def draw(folder: Path) -> None:
