@@ -166,7 +166,7 @@ def beside_published(result: experiments.ComparisonResult) -> Table:
         for source in several
     ]
     shown = _new(
-        "Similarity to published macaque V1: 1 - KS distance [95 % interval]",
+        "Similarity to published macaque V1: 1 - KS distance, 95 % interval",
         "Units with a Gabor of R2 > .8. ceiling: two halves of the published cells. "
         + PUBLISHED
         + " has all.",
@@ -216,4 +216,4 @@ def _percent(chosen: NDArray[np.bool_]) -> str:
 def _similarity(found: Similarity | None) -> str:
     if found is None or np.isnan(found.value):
         return "-"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.value:.2f}\n{found.low:.2f}-{found.high:.2f}"

@@ -69,7 +69,7 @@ class ComparisonConfig:
     """
 
     shape: tuple[int, int] = (32, 32)
-    n_frames: int = 100_000
+    n_frames: int = 200_000
     n_images: int = 4_000
     n_units: int = 48
     threshold: float = 0.8
@@ -217,7 +217,8 @@ def compare_populations(
     second = stc(
         noise, everyone, rank=AXES, seed=config.seed, workers=workers, progress=_stage(progress, "stc")
     )
-    units = describe_recovered(first, second, grid)
+    windows = np.repeat([one.window for one in subjects], [len(one) for one in subjects], axis=0)
+    units = describe_recovered(first, second, grid, windows=windows)
     physiology = characterize(everyone, grid, workers=workers, progress=_stage(progress, "gratings"))
     responses = _responses(config, everyone, names, workers)
     population = np.repeat(np.arange(len(names)), [len(one) for one in subjects])

@@ -46,6 +46,8 @@ class Subject:
         Whether they are two.
     kernels : ndarray, shape (m, rows, columns)
         The filters as they are, for direct fits and their null.
+    window : tuple of int
+        First row, row behind the last, first column and column behind the last that the units can see.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Subject:
     fields: FloatArray
     is_pair: NDArray[np.bool_]
     kernels: FloatArray
+    window: tuple[int, int, int, int]
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -150,6 +153,7 @@ def model_cells(n: int, grid: Grid, seed: int) -> Subject:
         fields=fields,
         is_pair=~single,
         kernels=pairs[:, 0],
+        window=(0, grid.shape[0], 0, grid.shape[1]),
     )
 
 
@@ -169,7 +173,7 @@ def stack_subject(name: str, stack: Stack, grid: Grid, *, most: int, rng: np.ran
     kernels = first.kernel.astype(np.float64).reshape(n_channels, group, *first.kernel.shape[2:])[chosen]
     position = np.array(size) // 2
     seen = whole.receptive_field(layer)
-    top, left = position * seen.stride + seen.offset
+    top, left = (int(edge) for edge in position * seen.stride + seen.offset)
     ny, nx = kernels.shape[2:]
     fields = np.zeros((len(chosen), 2, *grid.shape))
     fields[:, :, top : top + ny, left : left + nx] = kernels
@@ -179,6 +183,7 @@ def stack_subject(name: str, stack: Stack, grid: Grid, *, most: int, rng: np.ran
         fields=fields,
         is_pair=np.full(len(chosen), group == 2),
         kernels=kernels.reshape(-1, ny, nx),
+        window=(top, top + ny, left, left + nx),
     )
 
 
