@@ -35,7 +35,8 @@ def test_everyone_takes_part(result):
     assert result.names.tolist() == [
         "model V1",
         "pairs",
-        "shuffled pairs",
+        "pairs, shuffled",
+        "pairs, unpooled",
         "edges",
         "SPORCO dictionary",
         "ResNet-50 conv1",
@@ -43,11 +44,13 @@ def test_everyone_takes_part(result):
         "random, white",
         "random, low-pass",
     ]
-    assert np.bincount(result.population).tolist() == [8, 3, 3, 3, 4, 4, 3, 4, 4]
-    assert len(result.agreement) == len(result.units) == len(result.physiology.f1_f0) == 36
+    assert np.bincount(result.population).tolist() == [8, 3, 3, 4, 3, 4, 4, 3, 4, 4]
+    assert len(result.agreement) == len(result.units) == len(result.physiology.f1_f0) == 40
 
 
-@pytest.mark.parametrize("name", ["edges", "file.npy", "SPORCO dictionary", "random, white"])
+@pytest.mark.parametrize(
+    "name", ["edges", "pairs, unpooled", "file.npy", "SPORCO dictionary", "random, white"]
+)
 def test_filters_are_recovered_as_simple_units(result, name):
     mine = of(result, name)
     assert (result.agreement[mine] > 0.97).all()
@@ -77,7 +80,7 @@ def test_noise_and_gratings_agree_with_the_fields_that_were_put_in(result, name)
 
 def test_shuffled_pairs_see_phase_where_true_ones_do_not(result):
     depth = result.physiology.phase_modulation
-    assert np.median(depth[of(result, "shuffled pairs")]) > 0.5
+    assert np.median(depth[of(result, "pairs, shuffled")]) > 0.5
     assert depth[of(result, "pairs")].max() < 0.1  # plain pairs of few cycles still see a little
 
 

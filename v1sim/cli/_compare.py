@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from v1sim import experiments, io
 from v1sim._types import FloatArray
-from v1sim.analysis import Similarity
+from v1sim.analysis import RecoveredUnits, Similarity
 from v1sim.cli._app import app, console, progress_bar
 from v1sim.cli._revcorr import parse_shape
 from v1sim.convnet import Stack
@@ -49,6 +49,10 @@ def compare(
         Path | None,
         typer.Option(help="Table of recorded neurons (.csv of Ringach et al. 2002) to compare tuning with."),
     ] = None,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder that v1sim analyze wrote: its neurons are set under the populations."),
+    ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="Learn the sparse and the coherent stack anew (minutes).")
     ] = False,
@@ -66,6 +70,7 @@ def compare(
     config = experiments.ComparisonConfig(shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed)
     given = {path.name: io.read_filters(path) for path in filters or []}
     recorded = None if neurons is None else io.read_orientation_data(neurons)
+    recorded_units = {f"neuron, {path.name}": neurons_of(path) for path in recording or []}
     with io.new_folder(out) as folder:
         stacks = train_stacks(seed) if train else experiments.shipped_stacks()
         with progress_bar("comparing", "steps") as progress:
@@ -76,13 +81,15 @@ def compare(
             "experiment": "compare",
             "filters": [str(path) for path in filters or []],
             "neurons": None if neurons is None else str(neurons),
+            "recordings": [str(path) for path in recording or []],
             "train": train,
         }
         io.save_run(folder, result.arrays(), {**record, **asdict(config)})
-        io.write_table(folder / UNITS, result.to_table())
+        io.write_table(folder / UNITS, below(result.to_table(), recorded_units))
         io.write_table(folder / PUBLISHED, result.comparison.to_table())
         io.write_table(folder / RESPONSES, result.responses.to_table())
-    for shown in (recovery(result), physiology(result), beside_published(result), alike(result)):
+    tables = recovery(result, recorded_units), physiology(result), beside_published(result), alike(result)
+    for shown in tables:
         console.print(shown)
     draw(out)
     console.print(
@@ -106,14 +113,33 @@ def draw(folder: Path) -> None:
     plotting.comparison(result).savefig(folder / "comparison.png")
 
 
-def recovery(result: experiments.ComparisonResult) -> Table:
+def neurons_of(folder: Path) -> RecoveredUnits:
+    """Return what a run of ``v1sim analyze`` says of its units."""
+    arrays, record = io.load_run(folder)
+    if record["config"].get("experiment") != "analyze":
+        raise ValueError(f"--recording must be a folder that v1sim analyze wrote, got {folder}")
+    return experiments.RecordingResult.from_arrays(arrays).units
+
+
+def below(table: dict[str, list[Any]], neurons: dict[str, RecoveredUnits]) -> dict[str, list[Any]]:
+    """Return the table of units with recorded neurons under it; NaN where they were not measured."""
+    columns = {name: list(column) for name, column in table.items()}
+    for name, units in neurons.items():
+        rows = {"population": [name] * len(units)} | units.to_table()
+        for column, values in columns.items():
+            values.extend(rows.get(column, [float("nan")] * len(units)))
+    return columns
+
+
+def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredUnits]) -> Table:
     """Return the table of how well fields were recovered, and whether they are Gabors."""
     shown = _new(
         "The same white noise for all: what reverse correlation recovers",
         "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC "
-        "axes and pair, of units with two (medians; > .95: share of all units). complex: found so by the "
-        "complexity index. Gabor-like: R2 > .8, of the filters themselves, and of phase-scrambled copies.",
-        ("population", "units", "r", "cos", "> .95", "complex", "R2", "Gabor-like", "scrambled"),
+        "axes and pair, of units with two (medians; > .95: share of all units). index: complexity index, 0 "
+        "linear to 1 even (median); complex: index above .5. Gabor-like: R2 > .8, of the filters themselves, "
+        "and of phase-scrambled copies.",
+        ("population", "units", "r", "cos", "> .95", "index", "complex", "R2", "Gabor-like", "scrambled"),
     )
     for k, name in enumerate(result.names):
         mine = result.population == k
@@ -125,11 +151,16 @@ def recovery(result: experiments.ComparisonResult) -> Table:
             _median(result.agreement[single]),
             _median(result.agreement[pairs]),
             _percent(result.agreement[mine] > GOOD),
+            _median(result.units.complexity_index[mine]),
             _percent(result.units.kind[mine] == "complex"),
             _median(result.units.r_squared[mine]),
             f"{100 * share.share:.0f} %",
             f"{100 * share.null_share:.0f} %",
         )
+    for name, units in neurons.items():
+        index, r_squared = np.nanmedian(units.complexity_index), np.nanmedian(units.r_squared)
+        found = [f"{index:.2f}", _percent(units.kind == "complex"), f"{r_squared:.2f}"]
+        shown.add_row(name, str(len(units)), "-", "-", "-", *found, "-", "-")
     return shown
 
 

@@ -20,8 +20,8 @@ from v1sim.stream import Progress
 
 PIXELS_PER_DEGREE = 16
 """Of all frames: parafoveal cells then fill a frame of 32 pixels, 2 degrees."""
-LEARNED = {"learned, sparse": "sparse", "learned, coherent": "coherent"}
-"""Names of the learned stacks, and what they were learned by."""
+LEARNED = ("sparse", "coherent")
+"""Objectives of the learned stacks."""
 RANDOM_SIDE = 12
 """Rows and columns of random filters: as many as those of the sparse stack have."""
 BLUR = 6
@@ -76,9 +76,9 @@ def comparison_subjects(
 ) -> list[Subject]:
     """Return all who take part.
 
-    Model V1 cells drawn from published counts; units of learned stacks, and of pooled ones the same filters
-    in shuffled pairs; a dictionary and a network that others trained; the filters given; random filters,
-    white and low-pass.
+    Model V1 cells drawn from published counts; units of learned stacks, and of pooled ones also the same
+    filters in shuffled pairs and before the pool; a dictionary and a network that others trained; the filters
+    given; random filters, white and low-pass.
 
     Parameters
     ----------
@@ -102,9 +102,13 @@ def comparison_subjects(
     for name, stack in stacks.items():
         *_, last = stack.layers.values()
         if isinstance(last, ChannelPool):
-            subjects.append(stack_subject(name, stack, grid, most=n_units, rng=rng))
-            mixed = shuffled_pairs(stack)
-            subjects.append(stack_subject("shuffled pairs", mixed, grid, most=n_units, rng=rng))
+            before = Stack([*list(stack.layers.items())[:-1], Detector("relu")])
+            for suffix, part in (
+                ("", stack),
+                (", shuffled", shuffled_pairs(stack)),
+                (", unpooled", before),
+            ):
+                subjects.append(stack_subject(name + suffix, part, grid, most=n_units, rng=rng))
         else:  # products of either sign, which cells tell by their half
             rectified = Stack([*stack.layers.items(), Detector("relu")])
             subjects.append(stack_subject(name, rectified, grid, most=n_units, rng=rng))
@@ -122,13 +126,13 @@ def comparison_subjects(
 
 
 def shipped_stacks() -> dict[str, Stack]:
-    """Return the stacks that come with the package, by the names under which they take part."""
-    return {name: load_learned(objective) for name, objective in LEARNED.items()}
+    """Return the stacks that come with the package, by their objectives."""
+    return {name: load_learned(name) for name in LEARNED}
 
 
 def trained_stacks(seed: int, *, progress: Progress | None = None) -> dict[str, Stack]:
     """Learn the same stacks anew; `progress` is called with (batches done, batches in all)."""
-    configs = {name: learning_config(objective, seed=seed) for name, objective in LEARNED.items()}
+    configs = {name: learning_config(name, seed=seed) for name in LEARNED}
     total, before, stacks = sum(config.steps for config in configs.values()), 0, {}
     for name, config in configs.items():
 
@@ -162,19 +166,24 @@ def stack_subject(name: str, stack: Stack, grid: Grid, *, most: int, rng: np.ran
 
     The stack is a convolution of one channel, and perhaps detectors and a pool over pairs of channels.
     """
-    whole = Stack(list(stack.layers.items()), input_shape=(1, *grid.shape))
-    n_channels, *size = whole.output_shape((1, *grid.shape))
-    layer = list(whole.layers)[-1]
-    first, *others = whole.layers.values()
+    first, *others = stack.layers.values()
     group = prod(stage.group for stage in others if isinstance(stage, ChannelPool))
     if not isinstance(first, Conv2d) or group > 2:
         raise ValueError(f"stack {name!r} must be a Conv2d, and pool at most pairs of its channels")
+    ny, nx = first.kernel.shape[2:]
+    if ny > grid.shape[0] or nx > grid.shape[1]:
+        raise ValueError(
+            f"filters of {name!r} have {ny} x {nx} pixels, more than a frame of "
+            f"{grid.shape[0]} x {grid.shape[1]}: choose a larger shape"
+        )
+    whole = Stack(list(stack.layers.items()), input_shape=(1, *grid.shape))
+    n_channels, *size = whole.output_shape((1, *grid.shape))
+    layer = list(whole.layers)[-1]
     chosen = np.sort(rng.permutation(n_channels)[:most])
     kernels = first.kernel.astype(np.float64).reshape(n_channels, group, *first.kernel.shape[2:])[chosen]
     position = np.array(size) // 2
     seen = whole.receptive_field(layer)
     top, left = (int(edge) for edge in position * seen.stride + seen.offset)
-    ny, nx = kernels.shape[2:]
     fields = np.zeros((len(chosen), 2, *grid.shape))
     fields[:, :, top : top + ny, left : left + nx] = kernels
     return Subject(
@@ -191,11 +200,6 @@ def filter_subject(
     name: str, kernels: FloatArray, grid: Grid, *, most: int, rng: np.random.Generator
 ) -> Subject:
     """Return filters (n, ny, nx) as the half-rectified units of a convolution layer."""
-    if kernels.shape[1] > grid.shape[0] or kernels.shape[2] > grid.shape[1]:
-        raise ValueError(
-            f"filters of {name!r} have {kernels.shape[1]} x {kernels.shape[2]} pixels, more than a frame of "
-            f"{grid.shape[0]} x {grid.shape[1]}: choose a larger shape"
-        )
     stack = Stack([Conv2d(kernels[:, None]), Detector("relu")])
     return stack_subject(name, stack, grid, most=most, rng=rng)
 

@@ -1,0 +1,97 @@
+"""``v1sim compare`` as a user meets it."""
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+MAIN = "from v1sim.cli import main; main()"
+SMALL = ("--shape", "17x20", "--frames", "3000", "--units", "2")
+
+
+def v1sim(*arguments, cwd):
+    command = [sys.executable, "-W", "error", "-c", MAIN, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Give a folder with a recording that was analysed and filters that were compared."""
+    here = tmp_path_factory.mktemp("compare")
+    rng = np.random.default_rng(0)
+    stimulus = rng.choice([-1, 1], (20_000, 9)).astype(np.int8)
+    drive = np.convolve(stimulus[:, 4], [0, 1, 0], "full")[: len(stimulus)]  # the middle bar, a frame back
+    np.savez(here / "cell.npz", stimulus=stimulus, spike_counts=rng.poisson(0.5 * (drive > 0)))
+    np.save(here / "mine.npy", rng.standard_normal((3, 6, 7)))
+    done = v1sim("analyze", "cell.npz", "--lags", 4, "--shifts", 0, "--out", "cell", cwd=here)
+    assert done.returncode == 0, done.stderr
+    done = v1sim("compare", *SMALL, "--filters", "mine.npy", "--recording", "cell", "--out", "out", cwd=here)
+    assert done.returncode == 0, done.stderr
+    (here / "stdout.txt").write_text(done.stdout)
+    return here
+
+
+def test_populations_and_the_neuron_stand_one_under_the_other(folder):
+    table = rows(folder / "out" / "units.csv")
+    names = list(dict.fromkeys(row["population"] for row in table))
+    assert names == [
+        "model V1",
+        "sparse",
+        "coherent",
+        "coherent, shuffled",
+        "coherent, unpooled",
+        "SPORCO dictionary",
+        "ResNet-50 conv1",
+        "mine.npy",
+        "random, white",
+        "random, low-pass",
+        "neuron, cell",
+    ]
+    neuron = table[-1]
+    assert neuron["kind"] == "simple"
+    assert float(neuron["complexity_index"]) < 0.4
+    assert neuron["f1_f0"] == "nan"  # it was not shown gratings
+    (alone,) = rows(folder / "cell" / "units.csv")
+    assert {name: neuron[name] for name in alone if name != "unit"} == {
+        name: value for name, value in alone.items() if name != "unit"
+    }
+
+
+def test_tables_are_printed_and_everything_is_written(folder):
+    printed = (folder / "stdout.txt").read_text()
+    for word in ("what reverse correlation recovers", "responses to gratings", "published macaque", "CKA"):
+        assert word in printed
+    assert "neuron, cell" in printed
+    files = {path.name for path in (folder / "out").iterdir()}
+    assert files == {
+        "comparison.png",
+        "published.csv",
+        "responses.csv",
+        "result.npz",
+        "run.json",
+        "units.csv",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--recording", "out"), "--recording must be a folder that v1sim analyze wrote, got out"),
+        (("--filters", "nowhere.npy"), "nowhere.npy"),
+        (("--shape", "17x15"), "filters of 'coherent' have 16 x 16 pixels, more than a frame of 17 x 15"),
+        (("--units", "0"), "--units must be at least 1, got 0"),
+    ],
+)
+def test_mistakes_are_one_line(folder, arguments, message):
+    done = v1sim("compare", *SMALL, "--out", "other", *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (folder / "other").exists()
