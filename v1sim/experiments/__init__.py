@@ -3,6 +3,7 @@
 from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
 from v1sim.experiments._learning import LearningResult, learn
 from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_config
+from v1sim.experiments._maps import map_smoothness
 from v1sim.experiments._pairs import (
     SharedTuning,
     phase_modulation,
@@ -31,6 +32,7 @@ __all__ = [
     "fit_filters",
     "learn",
     "learning_config",
+    "map_smoothness",
     "phase_modulation",
     "reverse_correlation",
     "shared_tuning",
