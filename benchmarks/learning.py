@@ -2,7 +2,8 @@
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/learning.py [sparse coherent curve maps digits] [--figure curve.png]
 
-Pictures are those that are installed with scikit-image, every fifth of them held out; digits are scikit-learn's.
+Pictures are those that are installed with scikit-image, every fifth of them held out; digits are those of
+scikit-learn.
 """
 
 import argparse
@@ -34,16 +35,19 @@ SEEDS = (0, 1, 2)
 
 
 def tell(what, found, target=""):
+    """Print a figure beside its target."""
     print(f"  {what:<54} {found:>12}   {target}")
 
 
 def learned(objective, **changes):
+    """Return the result of a run, and the seconds that it took."""
     start = time.perf_counter()
     result, _ = experiments.learn(experiments.learning_config(objective, **changes))
     return result, time.perf_counter() - start
 
 
 def sparse():
+    """Tell how many atoms of sparse codes are Gabors."""
     print("sparse coding")
     for side, units, target in ((12, 64, 60), (16, 144, 130)):
         result, seconds = learned("sparse", side=side, units=units)
@@ -54,6 +58,7 @@ def sparse():
 
 
 def coherent():
+    """Tell what pairs that learned from pictures see of phase."""
     print("complex cells from pictures, 16 x 16")
     for seed in SEEDS:
         result, seconds = learned("coherent", seed=seed)
@@ -74,6 +79,7 @@ def coherent():
 
 
 def curve(path):
+    """Tell depth and n_x over the weight of coherence, and draw them."""
     print("trade-off: weight of coherence, depth, shuffled, n_x, orientation, R2 > .8")
     results = []
     for weight in WEIGHTS:
@@ -91,6 +97,7 @@ def curve(path):
 
 
 def maps():
+    """Tell how smooth the orientation map of a tiled, topographically pooled layer is."""
     print("orientation maps: tiled convolution, topographic pooling, 32 x 32 pictures")
     t, side, n = 6, 12, 4000
     start = time.perf_counter()
@@ -119,6 +126,7 @@ def maps():
 
 
 def digits():
+    """Tell how many held-out digits a small classifier names."""
     from sklearn.datasets import load_digits  # in the extra "test"
 
     print("scikit-learn's digits: conv-pool-conv-pool-dense")
@@ -155,6 +163,7 @@ def _spread(values):
 
 
 def main():
+    """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parts = ["sparse", "coherent", "curve", "maps", "digits"]
     parser.add_argument("parts", nargs="*", default=parts, choices=parts)

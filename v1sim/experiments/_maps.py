@@ -1,4 +1,4 @@
-"""Is a sheet of units ordered by orientation?"""
+"""Whether a sheet of units is ordered by orientation."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,8 @@ def map_smoothness(
 
     .. math:: \langle \cos 2 (\theta_i - \theta_j) \rangle
 
-    over neighbours i, j along rows and columns, where the last borders on the first: 1 for equal orientations,
-    -1 for orthogonal ones.
+    over neighbours i, j along rows and columns, where the last borders on the first: 1 for equal
+    orientations, -1 for orthogonal ones.
 
     Parameters
     ----------
