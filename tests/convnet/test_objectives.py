@@ -141,7 +141,7 @@ def test_coherence_of_a_still_movie_costs_nothing():
 
 
 def test_coherence_sees_no_drift_in_a_quadrature_pair_and_all_of_it_in_one_filter():
-    """A plane wave that drifts by a phase p changes |cos| of one filter, and the norm of a pair not at all."""
+    """A wave that drifts by a phase p changes |cos| of one filter, and the norm of a pair not at all."""
     x, p = np.arange(16) * np.pi / 4, np.linspace(0, 2 * np.pi, 9)
     wave = np.cos(x + p[:, None])[None, :, None, None, :]
     pair = np.stack([np.cos(x), np.sin(x)])[:, None, None, :]
@@ -171,7 +171,7 @@ def problem(rng):
 
 
 def test_codes_meet_the_optimality_conditions_of_the_lasso(problem):
-    """The correlation of the residual with an atom is lambda sign(a) where active, at most lambda elsewhere."""
+    """The residual times an atom is lambda sign(a) where the atom is active, at most lambda elsewhere."""
     x, atoms = problem
     codes = sparse_codes(x, atoms, 0.4, n_steps=20_000)
     correlation = (x - codes @ atoms) @ atoms.T

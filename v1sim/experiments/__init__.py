@@ -6,6 +6,13 @@ from v1sim.experiments._learning import LearningResult, learn
 from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_config
 from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
 from v1sim.experiments._population import PopulationConfig, PopulationResult, draw_population
+from v1sim.experiments._maps import map_smoothness
+from v1sim.experiments._pairs import (
+    SharedTuning,
+    phase_modulation,
+    shared_tuning,
+    shuffled_phase_modulation,
+)
 from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
 from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationConfig,
@@ -44,6 +51,7 @@ __all__ = [
     "fit_filters",
     "learn",
     "learning_config",
+    "map_smoothness",
     "phase_modulation",
     "reverse_correlation",
     "shared_tuning",

@@ -1,5 +1,7 @@
 """Figures of filters that were learned: the filters, how learning went, and what pairs see of phase."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +17,9 @@ DEPTHS, R_SQUARED = np.linspace(0, 1, 26), np.linspace(0, 1, 26)
 """Bins of phase modulation and of R^2."""
 N_X_LIMITS = (0.05, 2.0)
 """Range of n_x and n_y that is drawn [cycles]."""
+CURVE_LIMITS = (0.08, 2.5)
+HEADROOM = 1.6
+"""Height of the axes over the highest bin of the published counts, which stay below the curve's legend."""
 N_X_TICKS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -48,6 +53,43 @@ def learned_summary(result: LearningResult) -> Figure:
         _phase(panels[3], result)
     for axes in panels:
         clean(axes)
+    return figure
+
+
+def coherence_curve(weights: Sequence[float], results: Sequence[LearningResult]) -> Figure:
+    """Draw what pairs see of phase against their number of cycles, over the weight of coherence.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        Weights of temporal coherence.
+    results : sequence of LearningResult
+        What was learned with each.
+    """
+    figure = new_figure(6.4, 4.4)
+    axes = figure.subplots()
+    published = read_published("ringach2002b_nx_ny_joint").values
+    edges, counts = np.append(published[:, 0], published[-1, 1]), published[:, 2:].sum(axis=1)
+    beside = axes.twinx()
+    beside.stairs(counts, edges, fill=True, color=QUIET, alpha=0.4, zorder=0)
+    beside.set_ylabel(f"macaque simple cells (Ringach 2002, n = {counts.sum():.0f})", color=TRUTH, fontsize=9)
+    beside.set_ylim(0, HEADROOM * counts.max())
+    n_x = [float(np.median(result.fit.gabor.n_x)) for result in results]
+    depth = [float(np.median(result.depth)) for result in results]
+    shuffled = [float(np.median(result.shuffled_depth)) for result in results]
+    axes.plot(n_x, depth, "o-", color=RECOVERED, label="pairs")
+    axes.plot(n_x, shuffled, "o--", color=TRUTH, ms=4, label="shuffled pairs")
+    for x, y, weight in zip(n_x, depth, weights, strict=True):
+        axes.annotate(f"{weight:g}", (x, y), xytext=(5, 6), textcoords="offset points", fontsize=8)
+    axes.set(xscale="log", xlim=CURVE_LIMITS, ylim=(0, 1))
+    axes.set_xticks(N_X_TICKS, [f"{tick:g}" for tick in N_X_TICKS])
+    axes.set(xlabel="median $n_x$ [cycles]", ylabel="median phase modulation of a pair")
+    axes.set_title("numbers: weight of temporal coherence", fontsize=9)
+    axes.legend(frameon=False, fontsize=8, loc="center left")
+    axes.set_zorder(beside.get_zorder() + 1)
+    axes.patch.set_visible(False)
+    for panel in (axes, beside):
+        panel.spines["top"].set_visible(False)
     return figure
 
 
@@ -87,5 +129,5 @@ def _phase(axes: Axes, result: LearningResult) -> None:
         share = 100 * np.histogram(values, DEPTHS)[0] / values.size
         axes.stairs(share, DEPTHS, fill=True, color=colour, alpha=0.7, label=name)
     axes.axvline(float(np.median(result.depth)), color=TRUTH, lw=1, ls="--", label="median")
-    axes.set(xlabel="phase modulation of the pooled response", ylabel="share [%]")
+    axes.set(xlabel="phase modulation", ylabel="share [%]")
     axes.legend(frameon=False, fontsize=8)

@@ -1,0 +1,245 @@
+"""Training: the same bits after a break, early stopping, and what happens when numbers run away."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from v1sim.convnet import (
+    LBFGS,
+    SGD,
+    Adam,
+    ChannelPool,
+    Coherent,
+    Conv2d,
+    Dense,
+    Detector,
+    IndependentSubspaces,
+    LearningDiverged,
+    MeanSquaredError,
+    Orthonormal,
+    Stack,
+    Whitening,
+    load_learned,
+    train,
+)
+
+
+@pytest.fixture
+def task(rng):
+    x = rng.standard_normal((90, 2, 4, 5)).astype(np.float32)
+    target = rng.standard_normal((90, 3, 1, 1)).astype(np.float32)
+    stack = Stack([Conv2d(rng.standard_normal((4, 2, 2, 2)).astype(np.float32)), Detector("tanh")])
+    stack = Stack([*stack.layers.items(), Dense(rng.standard_normal((3, 48)).astype(np.float32))])
+    options = {"objective": MeanSquaredError(), "seed": 3, "batch_size": 20}
+    return stack, (x, target), options
+
+
+OPTIMISERS = {"sgd": SGD(rate=0.01, fade=(3, 30)), "adam": Adam(), "l-bfgs": LBFGS(iterations=3)}
+
+
+def same(one, two):
+    assert all(np.array_equal(one.parameters()[k], two.parameters()[k]) for k in one.parameters())
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_learning_goes_on_from_a_checkpoint_with_the_same_bits(task, tmp_path, name):
+    stack, data, options = task
+    options |= {"optimiser": OPTIMISERS[name], "held_out": tuple(array[:30] for array in data)}
+    straight = train(stack, data, epochs=6, **options)
+    file = tmp_path / "state.npz"
+    train(stack, data, epochs=2, checkpoint=file, **options)
+    resumed = train(stack, data, epochs=6, checkpoint=file, **options)
+    same(straight.stack, resumed.stack)
+    assert np.array_equal(straight.losses, resumed.losses)
+    assert np.array_equal(straight.held_out_losses, resumed.held_out_losses)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.npz"]
+
+
+def test_orthonormal_filters_resume_with_the_same_bits(rng, tmp_path):
+    patches = rng.standard_normal((200, 1, 3, 4)).astype(np.float32)
+    whitening = Whitening.fit(patches, 8)
+    stack = Stack([("w", Conv2d(whitening.random_filters(6, rng).astype(np.float32))), ChannelPool("l2", 2)])
+    held = Orthonormal(optimiser=SGD(rate=0.1), parameter="w.kernel", whitening=whitening)
+    options = {"objective": IndependentSubspaces(), "optimiser": held, "seed": 0}
+    straight = train(stack, patches, epochs=4, **options)
+    file = tmp_path / "state.npz"
+    train(stack, patches, epochs=1, checkpoint=file, **options)
+    same(straight.stack, train(stack, patches, epochs=4, checkpoint=file, **options).stack)
+
+
+def test_a_kill_between_epochs_costs_only_the_epoch(task, tmp_path):
+    stack, data, options = task
+    options |= {"optimiser": Adam(), "epochs": 5}
+    straight = train(stack, data, **options)
+    file = tmp_path / "state.npz"
+
+    def killed(done, total):
+        if done == 3 * total // 5 + 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(stack, data, checkpoint=file, progress=killed, **options)
+    counted = []
+    resumed = train(
+        stack, data, checkpoint=file, progress=lambda done, total: counted.append((done, total)), **options
+    )
+    same(straight.stack, resumed.stack)
+    assert counted == [(k, 20) for k in range(13, 21)]  # 4 batches an epoch, 3 epochs were whole
+
+
+@pytest.mark.parametrize(
+    "change", ["data", "seed", "objective", "optimiser", "stack", "batch_size", "held_out"]
+)
+def test_a_checkpoint_of_another_training_is_refused(task, tmp_path, change):
+    stack, data, options = task
+    options |= {"optimiser": SGD(rate=0.01), "epochs": 1, "checkpoint": tmp_path / "state.npz"}
+    train(stack, data, **options)
+    other = {
+        "seed": 4,
+        "batch_size": 30,
+        "optimiser": SGD(rate=0.02),
+        "held_out": data,
+    }
+    if change == "stack":
+        kernel = stack.parameters()["conv1.kernel"] + np.float32(1e-6)
+        stack = stack.with_parameters({"conv1.kernel": kernel})
+    elif change == "data":
+        data = (data[0], data[1] + np.float32(1e-3))
+    elif change == "objective":
+        options["objective"] = Coherent(1.0)
+    else:
+        options[change] = other[change]
+    with pytest.raises(ValueError, match="belongs to another training"):
+        train(stack, data, **options)
+
+
+def test_a_damaged_checkpoint_is_told(task, tmp_path):
+    stack, data, options = task
+    file = tmp_path / "state.npz"
+    file.write_bytes(b"PK\x03\x04 not much of an archive")
+    with pytest.raises(ValueError, match=r"state\.npz is not a readable"):
+        train(stack, data, optimiser=Adam(), epochs=1, checkpoint=file, **options)
+
+
+def test_the_order_of_examples_is_the_seeds(task):
+    stack, data, options = task
+    options |= {"optimiser": Adam(rate=0.01), "epochs": 2}
+    same(train(stack, data, **options).stack, train(stack, data, **options).stack)
+    other = train(stack, data, **(options | {"seed": 4}))
+    once = train(stack, data, **options).stack.parameters()
+    assert not np.array_equal(other.stack.parameters()["dense1.weights"], once["dense1.weights"])
+
+
+def test_the_stack_that_is_given_stays_as_it_is(task):
+    stack, data, options = task
+    before = {name: value.copy() for name, value in stack.parameters().items()}
+    train(stack, data, optimiser=Adam(), epochs=1, **options)
+    assert all(np.array_equal(before[name], value) for name, value in stack.parameters().items())
+
+
+def test_patience_stops_where_the_held_out_loss_turns_and_gives_the_best_stack(rng):
+    """Few noisy examples and many weights: the loss held out falls, then rises."""
+    x = rng.standard_normal((60, 1, 1, 40))
+    target = (x[:, :, :, :1] + 2 * rng.standard_normal((60, 1, 1, 1))).astype(x.dtype)
+    data, held_out = (x[:30], target[:30]), (x[30:], target[30:])
+    start = Stack([Dense(np.zeros((1, 40)))])
+    options = {"objective": MeanSquaredError(), "optimiser": SGD(rate=0.02, momentum=0), "seed": 0}
+    told = []
+    stopped = train(
+        start, data, epochs=500, batch_size=30, held_out=held_out, patience=7,
+        callback=lambda training: told.append(training.losses.size), **options,
+    )  # fmt: skip
+    assert stopped.stopped_early
+    assert len(stopped.losses) == stopped.best_epoch + 1 + 7 < 500
+    assert stopped.best_epoch == stopped.held_out_losses.argmin()
+    loss, _ = MeanSquaredError().loss(stopped.stack, held_out)
+    assert loss == pytest.approx(stopped.held_out_losses.min())
+    assert told == list(range(1, len(stopped.losses) + 1))
+
+
+def test_learning_that_runs_away_says_when_and_where_and_keeps_the_last_good_state(task, tmp_path):
+    stack, data, options = task
+    options |= {"optimiser": SGD(rate=0.01), "epochs": 3}
+    file = tmp_path / "state.npz"
+    train(stack, data, **options | {"epochs": 2, "checkpoint": file})
+    kept = file.read_bytes()
+
+    def poisoned(self, stack, batch):
+        loss, gradients = MeanSquaredError().loss(stack, batch)
+        calls.append(loss)
+        if len(calls) == 3:
+            spoiled = gradients()
+            spoiled["dense1.weights"][0, 0] = np.nan
+            return loss, lambda: spoiled
+        return loss, gradients
+
+    calls = []
+    objective = type("MeanSquaredError", (), {"loss": poisoned, "__repr__": lambda self: "same"})()
+    with pytest.raises(LearningDiverged, match=r"epoch 0, batch 2: .*layer 'dense1'; there is no checkpoint"):
+        train(stack, data, **options | {"objective": objective})
+    assert file.read_bytes() == kept
+
+
+def test_a_rate_that_is_too_high_is_told_with_the_layer_and_the_checkpoint(rng, tmp_path):
+    x = rng.standard_normal((40, 1, 4, 4)).astype(np.float32)
+    stack = Stack([Conv2d(rng.standard_normal((2, 1, 4, 4)).astype(np.float32)), Detector("square")])
+    file = tmp_path / "state.npz"
+    options = {
+        "objective": MeanSquaredError(), "seed": 0, "batch_size": 20, "checkpoint": file,
+        "optimiser": SGD(rate=3.0),
+    }  # fmt: skip
+    target = np.zeros((40, 2, 1, 1), np.float32)
+    train(stack, (x, target), epochs=1, **options)
+    kept = file.read_bytes()
+    with pytest.raises(LearningDiverged, match="holds the state before this epoch") as caught:
+        train(stack, (x, target), epochs=50, **options)
+    assert caught.value.epoch >= 1
+    assert caught.value.layer in ("conv1", "square1", "loss")  # what overflows first is a matter of the step
+    assert str(caught.value.epoch) in str(caught.value)
+    assert len(kept) == file.stat().st_size
+
+
+BAD = {
+    "nan": (lambda x, t: {"data": (np.where(x > 2, np.nan, x), t)}, r"data\[0\] must be finite"),
+    "lengths": (lambda x, t: {"data": (x, t[:5])}, "as many examples"),
+    "none": (lambda x, t: {"data": (x[:0], t[:0])}, "as many examples"),
+    "epochs": (lambda x, t: {"epochs": 0}, "epochs"),
+    "seed": (lambda x, t: {"seed": -1}, "seed"),
+    "batch": (lambda x, t: {"batch_size": 0}, "batch_size"),
+    "patience": (lambda x, t: {"patience": 3}, "patience needs held_out"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_learned_from_is_told(task, name):
+    stack, data, options = task
+    change, words = BAD[name]
+    options |= {"data": data, "optimiser": Adam(), "epochs": 1} | change(*data)
+    with pytest.raises(ValueError, match=words):
+        train(stack, options.pop("data"), **options)
+
+
+def test_data_that_are_no_arrays_are_refused(task):
+    stack, _, options = task
+    with pytest.raises(TypeError, match="data must be an array or a tuple of arrays, got list"):
+        train(stack, [1, 2], optimiser=Adam(), epochs=1, **options)
+
+
+def test_an_error_in_a_layer_names_it(task):
+    stack, (x, target), options = task
+    with pytest.raises(ValueError, match="layer 'conv1'"):
+        train(stack, (x[:, :1], target), optimiser=Adam(), epochs=1, **options)
+
+
+def test_unknown_stacks_are_told_with_those_that_there_are():
+    with pytest.raises(ValueError, match="name must be one of coherent, sparse, got 'isa'"):
+        load_learned("isa")
+
+
+def test_a_frozen_training_can_be_replaced_but_not_changed(task):
+    stack, data, options = task
+    trained = train(stack, data, optimiser=Adam(), epochs=1, **options)
+    with pytest.raises(AttributeError):
+        trained.seed = 5
+    assert replace(trained, seed=5).seed == 5
