@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from v1sim import Grid, cells, gabor, stimuli
-from v1sim.revcorr import stc
+from v1sim.revcorr import sta, stc
 from v1sim.revcorr._time_shift import direct_covariances, fft_covariances
 from v1sim.stream import Passes
 
@@ -143,6 +143,22 @@ def test_results_without_a_full_covariance_are_not_added(full, matrix_free):
     with pytest.raises(ValueError, match="only results of a full covariance"):
         _ = full + matrix_free
     assert (full + full).n_frames == 2 * full.n_frames
+
+
+@pytest.mark.parametrize("estimate", [sta, stc])
+def test_results_for_other_units_lags_or_frames_are_not_added(rng, estimate):
+    """NumPy would stretch an axis of length 1, or take 2 x 3 pixels for 3 x 2."""
+    frames, counts = rng.standard_normal((400, 2, 3)), rng.poisson(1, (400, 2))
+    one = estimate(stimuli.ArrayStimulus(frames), counts, n_lags=2)
+    for other in (
+        estimate(stimuli.ArrayStimulus(frames), counts),
+        estimate(stimuli.ArrayStimulus(frames), counts[:, :1], n_lags=2),
+        estimate(stimuli.ArrayStimulus(frames.swapaxes(1, 2)), counts, n_lags=2),
+    ):
+        with pytest.raises(ValueError, match="same units, lags and frame shape can be added"):
+            _ = one + other
+    with pytest.raises(TypeError, match="unsupported operand"):
+        _ = one + (sta if estimate is stc else stc)(stimuli.ArrayStimulus(frames), counts, n_lags=2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The result of an STC: axes, their variance ratios, and how many of them count."""
 
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -61,15 +60,17 @@ class STC:
 
         Raises
         ------
-        ValueError
-            If one of them was found without its full covariance, or only one had the STA projected out.
+        TypeError, ValueError
+            If the other is no STC, or one of other units, lags or frames; if one of them was found without
+            its full covariance, or only one had the STA projected out.
         """
+        if not isinstance(other, STC):
+            return NotImplemented
         if not (isinstance(self.sums, STCSums) and isinstance(other.sums, STCSums)):
             raise ValueError("only results of a full covariance (without rank) can be added")
         if self.sta_projected_out != other.sta_projected_out:
             raise ValueError("project_sta must be the same in both results to add them")
-        total = deepcopy(self.sums)
-        total.merge(other.sums)
+        total = self.sums.plus(other.sums)
         alpha = max(found.alpha for found in self.significance)
         return stc_from_sums(total, project_sta=self.sta_projected_out, alpha=alpha)
 
