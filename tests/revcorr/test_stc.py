@@ -91,6 +91,14 @@ def test_too_few_spikes_are_warned_of(rng):
     assert stc(noise, np.ones(2000) + counts).warnings == []
 
 
+def test_rounding_is_no_suppression_where_there_are_fewer_spikes_than_dimensions(rng):
+    """50 frames in 168 dimensions leave 118 eigenvalues at 0, half of them below it by rounding."""
+    noise = stimuli.GaussianNoise(GRID, n_frames=2000, seed=0)
+    counts = np.zeros(2000)
+    counts[rng.choice(2000, 50, replace=False)] = 1
+    assert stc(noise, counts).n_suppressive == [0]
+
+
 def test_a_projected_out_sta_leaves_the_other_axes(noise):
     """A cell with a linear and a quadratic filter: the STA takes the linear one with it."""
 
