@@ -221,6 +221,11 @@ def test_pixels_taken_for_degrees_are_noticed():
         (lambda: cells.Poisson(simple("relu"), **RATES | {"mean_rate": [1.0, 2.0]}), "mean_rate"),
         (lambda: cells.Bernoulli(simple("relu"), **RATES, maximal_rate=[60.0, 70.0]), "maximal_rate"),
         (lambda: cells.Noisy(simple("relu"), sd=[1.0, 2.0], seed=0), "sd"),
+        (lambda: simple(cells.Power(gain=[1.0, 2.0])), r"nonlinearity\.gain"),
+        (
+            lambda: cells.from_filters(np.ones((3, 2, 3)), nonlinearity=cells.Softplus(threshold=[1.0, 2.0])),
+            "threshold",
+        ),
         (lambda: cells.PushPullCells(BANK, GRID, pull=[1.0, 2.0]), "pull"),
         (lambda: cells.IntermediateCells(BANK, GRID, complexity=[0.1, 0.2]), "complexity"),
         (lambda: cells.NormalizedCells(simple("relu"), semi_saturation=[1.0, 2.0]), "semi_saturation"),

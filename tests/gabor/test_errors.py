@@ -105,6 +105,20 @@ def test_noise_sd_is_that_of_the_noise(rng):
     assert np.mean(fit.noise_sd**2) == pytest.approx(0.09, rel=4 * np.sqrt(2 / (300 * 472)))
 
 
+def test_goodness_is_that_of_the_residual_plain_and_for_each_degree_of_freedom(rng):
+    """1 - SS / SS_total, and the same of variances that are free of bias."""
+    _, fields = noisy(rng, 5, Grid((9, 11)), 2.0)
+    for offset, n_parameters in ((False, 8), (True, 9)):
+        fit = fit_gabor(fields, offset=offset)
+        left = (fit.residual**2).sum(axis=(1, 2))
+        freedom = fields[0].size - n_parameters
+        np.testing.assert_allclose(fit.r_squared, 1 - left / (98 * fields.var(axis=(1, 2), ddof=1)))
+        variance = left / freedom
+        np.testing.assert_allclose(fit.adjusted_r_squared, 1 - variance / fields.var(axis=(1, 2), ddof=1))
+        np.testing.assert_allclose(fit.noise_sd, np.sqrt(variance))
+        np.testing.assert_array_equal(fit.degrees_of_freedom, freedom)
+
+
 def test_most_blobs_are_flagged_and_few_gabors(rng):
     grid = Grid((20, 24))
     _, blobs = noisy(rng, 300, grid, 4.0, n_x=(0.03, 0.08))

@@ -58,7 +58,7 @@ class Cascade:
                 f"weights must have shape (n_cells, {responder.n_units}), got {self.weights.shape}"
             )
         _checks.finite("weights", self.weights)
-        self.nonlinearity = as_nonlinearity(nonlinearity)
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
 
     @property
     def grid(self) -> Grid:

@@ -1,5 +1,6 @@
 """The result of an STC: axes, their variance ratios, and how many of them count."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
+from v1sim.revcorr._bulk import Bulk
 from v1sim.revcorr._significance import Significance, edge_test, neutralise
 from v1sim.revcorr._stc_sums import MomentSums, STCSums
 
@@ -124,6 +126,7 @@ def stc_from_sums(sums: STCSums, *, project_sta: bool = False, alpha: float = 0.
         eigenvalues[:, ::-1],
         vectors[:, :, ::-1].swapaxes(1, 2),
         converged=np.ones(len(eigenvalues), bool),
+        chance=[sums.chance(unit) for unit in range(len(eigenvalues))],
         project_sta=project_sta,
         alpha=alpha,
     )
@@ -149,6 +152,7 @@ def result_of(
     vectors: FloatArray,
     *,
     converged: NDArray[np.bool_],
+    chance: Sequence[Bulk],
     project_sta: bool,
     alpha: float,
 ) -> STC:
@@ -160,7 +164,7 @@ def result_of(
         n_effective=sums.n_effective,
         n_frames=int(sums.n_frames),
         significance=tuple(
-            edge_test(values, sums.chance(unit), alpha=alpha) for unit, values in enumerate(eigenvalues)
+            edge_test(values, edges, alpha=alpha) for values, edges in zip(eigenvalues, chance, strict=True)
         ),
         sta_projected_out=project_sta,
         converged=converged,
