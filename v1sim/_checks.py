@@ -62,7 +62,9 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
 
 
 def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
-    """Return `value` as an array, or raise if it does not hold real numbers."""
+    """Return `value` as an array, or raise if it does not hold real numbers, or some of them are masked."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked values, which would be taken for data: leave them out")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")

@@ -292,6 +292,7 @@ def test_intervals_have_the_level_asked_for(rng):
         (np.ones((5, 5)) * 1j, {}, TypeError, "fields must hold real numbers"),
         (np.full((5, 5), np.nan), {}, ValueError, "fields must be finite"),
         (np.ones((5, 5)), {"grid": Grid((5, 6))}, ValueError, r"grid is of shape \(5, 6\)"),
+        (np.ma.masked_less(np.eye(5), 1), {}, ValueError, "fields has masked values"),
         (np.ones((5, 5)), {"grid": (5, 5)}, TypeError, "grid must be a Grid, got tuple"),
         (np.ones((5, 5)), {"bounds": (1, 2)}, TypeError, "bounds must be Bounds, got tuple"),
         (np.ones((2, 0, 5, 5)), {}, ValueError, "kernels must have channels and pixels"),
