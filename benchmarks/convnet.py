@@ -24,6 +24,8 @@ except ImportError:
     torch = None
 
 REPEATS = 15
+PAUSE = 0.02
+"""Rest between runs on several threads [s]: those of the run before may still wait without letting go."""
 # pictures, input channels, rows, columns, output channels, side of the kernel, stride, bar
 SHARED = [
     (16, 1, 64, 80, 64, 7, 1, 1.0),
@@ -42,11 +44,12 @@ SHARED = [
 LESS_SHARED = [(32, 1, 64, 80, 64, 11, 2), (32, 1, 32, 40, 64, 7, 3), (64, 3, 32, 40, 16, 5, 2)]
 
 
-def median_times(functions: list[Callable[[], object]]) -> list[float]:
+def median_times(functions: list[Callable[[], object]], *, pause: float = 0.0) -> list[float]:
     """Return the median time of each function [ms], in rounds of one run each."""
     times: list[list[float]] = [[] for _ in functions]
     for _ in range(REPEATS + 1):
         for function, taken in zip(functions, times, strict=True):
+            time.sleep(pause)
             start = time.perf_counter()
             function()
             taken.append(1e3 * (time.perf_counter() - start))
@@ -58,7 +61,7 @@ def draw(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
 
-def beside_torch() -> None:
+def beside_torch(n_threads: int) -> None:
     """Print forward and forward with gradients beside torch's."""
     print("in -> out, rows x columns, kernel, stride | forward, ms (torch) ratio | with gradients | bar")
     for n, n_in, rows, columns, n_out, k, stride, bar in SHARED:
@@ -82,7 +85,8 @@ def beside_torch() -> None:
                 their_forward,
                 lambda layer=layer, x=x, dy=dy: layer.forward(x)[1](dy),
                 their_both,
-            ]
+            ],
+            pause=PAUSE if n_threads > 1 else 0.0,
         )
         print(
             f"{n_in:2} -> {n_out:2}, {rows:3} x {columns:3}, {k:2} x {k:2}, {stride} | "
@@ -139,7 +143,7 @@ def main() -> None:
         else:
             torch.set_num_threads(n_threads)
             print(f"{n_threads} threads, torch {torch.__version__}, medians of {REPEATS}")
-            beside_torch()
+            beside_torch(n_threads)
         beside_shared()
         memory()
 

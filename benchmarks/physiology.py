@@ -1,7 +1,7 @@
 """What the physiology of 500 cells costs beside its bare stimuli and matrix products, on 64 x 64 frames.
 
 Run with ``python benchmarks/physiology.py``. The bars: the full battery takes less than 30 s on two cores,
-and at most 1.5 times what it takes to make the very same frames and multiply them with the cells' weights.
+and at most 1.5 times what it takes to make the very same frames and have the cells weigh and sum them.
 The clock on the wall counts whatever else the machine does; processor time does not.
 """
 
@@ -49,13 +49,12 @@ def listening() -> Iterator[list[Any]]:
         yield shown
 
 
-def bare(shown: list[Any], columns: np.ndarray) -> None:
-    """Make the frames, block by block, and multiply them with the weights."""
+def bare(shown: list[Any], units: Any) -> None:
+    """Make the frames, block by block, and let the cells take their weighted sums."""
 
     def work(task: tuple[Any, int, int]) -> None:
         stimulus, start, stop = task
-        frames = stimulus.frames(start, stop)
-        frames.reshape(len(frames), -1) @ columns
+        units.respond(stimulus.frames(start, stop))
 
     tasks = [
         (stimulus, start, min(start + stimulus.block_size, stimulus.n_frames))
@@ -76,14 +75,13 @@ def seconds(function: Callable[[], object]) -> np.ndarray:
 def main() -> None:
     """Print both times and their ratio, medians of interleaved runs."""
     bank = population()
-    simple, pairs = cells.SimpleCells(bank, GRID), cells.ComplexCells(bank, GRID)
-    kinds = {"simple": (simple, simple._columns), "complex": (pairs, pairs.columns)}
-    for name, (population_, columns) in kinds.items():
+    kinds = {"simple": cells.SimpleCells(bank, GRID), "complex": cells.ComplexCells(bank, GRID)}
+    for name, units in kinds.items():
         ours, theirs = [], []
         for _ in range(REPEATS):
             with listening() as shown:
-                ours.append(seconds(lambda p=population_: analysis.characterize(p, GRID, workers=WORKERS)))
-            theirs.append(seconds(lambda c=columns, s=shown: bare(s, c)))
+                ours.append(seconds(lambda u=units: analysis.characterize(u, GRID, workers=WORKERS)))
+            theirs.append(seconds(lambda u=units, s=shown: bare(s, u)))
         n_frames = sum(stimulus.n_frames for stimulus in shown)
         wall, processor = np.median(np.array(ours) / np.array(theirs), axis=0)
         battery, products = (np.median(times, axis=0)[0] for times in (ours, theirs))

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 
 from v1sim import Grid, analysis, cells, gabor, stimuli
 from v1sim.analysis import Protocols, characterize
+from v1sim.analysis._physiology import COLUMNS
 
 GRID = Grid((36, 44))
 F, N_X, N_Y = np.array([0.1, 0.125, 0.17]), np.array([0.45, 0.4, 0.6]), np.array([0.4, 0.6, 0.8])
@@ -250,9 +251,9 @@ def difference_of_gaussians(x0, y0, centre, surround, strength):
 
 def test_size_tuning_of_a_difference_of_gaussians():
     """Energy 1/2 in a disc: R(d) = (1 - exp(-d^2 / 8 s_c^2) - k (1 - exp(-d^2 / 8 s_s^2))) / 2."""
-    s_c, s_s, k = 2.2, 5.5, 0.6
-    unit = cells.from_callable(difference_of_gaussians(3, -2, s_c, s_s, k), 1, grid=GRID)
-    result = characterize(unit, GRID, protocols=Protocols(n_orientations=8, n_sizes=16))
+    s_c, s_s, k = 2.2, 7.0, 0.6
+    unit = cells.from_callable(difference_of_gaussians(1, -1, s_c, s_s, k), 1, grid=GRID)
+    result = characterize(unit, GRID, protocols=Protocols(n_orientations=8, n_sizes=8))
 
     def closed_form(d):
         return 0.5 * (1 - np.exp(-(d**2) / (8 * s_c**2)) - k * (1 - np.exp(-(d**2) / (8 * s_s**2))))
@@ -265,6 +266,8 @@ def test_size_tuning_of_a_difference_of_gaussians():
     assert result.suppression_index == pytest.approx(1 - closed_form(36.0) / best, abs=0.01)
     summation = fine[(closed_form(fine) >= 0.95 * best).argmax()]
     assert result.summation_diameter == pytest.approx(summation, abs=1)
+    # energy is no linear sum: between strips 5.5 pixels apart the centroid is good to a tenth of that
+    assert (result.centre_x, result.centre_y) == (pytest.approx(1, abs=0.5), pytest.approx(-1, abs=0.5))
     assert result.circular_variance == pytest.approx(1, abs=0.02)
 
 
@@ -281,7 +284,7 @@ def test_units_that_do_not_respond_measure_nan_and_say_so(rng):
     assert result.responsive.tolist() == [True, False, False]
     assert (result.n_responsive, len(result)) == (1, 3)
     assert result.spontaneous_response.tolist() == [0, 0, 7.5]
-    for name in analysis.MEASURES:
+    for name in COLUMNS:
         if name not in ("responsive", "spontaneous_response"):
             assert np.isnan(getattr(result, name)[1:]).all(), name
     assert np.isfinite(result.orientation_deg[0])
@@ -356,6 +359,17 @@ def test_progress_counts_to_the_end():
     done, total = np.array(told).T
     assert (np.diff(done) > 0).all()
     assert done[-1] == total[-1]
+
+
+def test_lengths_are_in_the_unit_of_the_grid(simple):
+    """The same units and frames, in pixels of a twentieth of a degree."""
+    grid = Grid(GRID.shape, pixel_size=0.05, unit="deg")
+    result = characterize(lambda frames: cells.SimpleCells(BANK, GRID).respond(frames), grid)
+    np.testing.assert_allclose(result.spatial_frequency, 20 * simple.spatial_frequency, rtol=1e-5)
+    for name in ("centre_x", "centre_y", "summation_diameter"):
+        np.testing.assert_allclose(getattr(result, name), 0.05 * getattr(simple, name), rtol=1e-3, atol=1e-4)
+    for name in ("orientation_deg", "circular_variance", "spatial_frequency_bandwidth_octaves", "f1_f0"):
+        np.testing.assert_allclose(getattr(result, name), getattr(simple, name), rtol=1e-5)
 
 
 # -- the row --------------------------------------------------------------------------------------------

@@ -99,6 +99,25 @@ def test_a_direction_selective_cell_has_its_velocity_in_space_and_time():
     assert np.isnan(rows["orientation_deg"][0])
 
 
+def test_a_gabor_is_fitted_within_what_a_unit_can_see_and_stays_in_its_place():
+    """A field that a window cuts off is a Gabor within the window, and none on the whole frame."""
+    grid = Grid((20, 24))
+    window = np.array([[3, 13, 10, 22]])
+    field = np.zeros(grid.shape)
+    g = gabor.Gabor.from_tuning(
+        spatial_frequency=0.12, orientation_deg=30, n_x=0.5, n_y=0.6, centre=(3.0, 2.5)
+    )
+    field[3:13, 10:22] = g.render(grid)[3:13, 10:22]
+    noise = stimuli.GaussianNoise(grid, n_frames=N, seed=0)
+    cell = cells.from_filters(field[None], nonlinearity="relu")
+    results = revcorr.sta(noise, cell), revcorr.stc(noise, cell, rank=2)
+    found = describe_recovered(*results, grid, windows=window)
+    assert found.r_squared[0] > 0.95 > describe_recovered(*results, grid).r_squared[0]
+    parameters = dict(zip(g.parameters(), found.parameters[:, 0], strict=True))
+    assert (parameters["x0"], parameters["y0"]) == pytest.approx((3.0, 2.5), abs=0.3)
+    assert found.to_table()["n_x"][0] == pytest.approx(0.5, abs=0.05)
+
+
 def test_results_that_do_not_belong_together_are_refused():
     noise = stimuli.GaussianNoise(GRID, n_frames=2000, seed=0)
     two, one = cells.SimpleCells(BANK, GRID), cells.SimpleCells(BANK[:1], GRID)

@@ -27,7 +27,7 @@ def sums(fields, frames):
 
 
 def test_pooled_units_answer_with_the_norm_of_their_two_fields(stack, frames, rng):
-    subject = stack_subject("pairs", stack, "pool1", GRID, most=3, rng=rng)
+    subject = stack_subject("pairs", stack, GRID, most=3, rng=rng)
     assert subject.is_pair.tolist() == [True] * 3
     expected = np.linalg.norm(sums(subject.fields, frames), axis=2)
     np.testing.assert_allclose(subject.responder.respond(frames), expected, rtol=1e-4)
@@ -58,9 +58,9 @@ def test_filters_larger_than_a_frame_are_refused(rng):
 def test_a_stack_of_another_kind_is_refused(rng):
     four = Stack([Conv2d(rng.standard_normal((8, 1, 5, 5))), ChannelPool("l2", 4)])
     with pytest.raises(ValueError, match="pool at most pairs"):
-        stack_subject("fours", four, "pool1", GRID, most=1, rng=rng)
+        stack_subject("fours", four, GRID, most=1, rng=rng)
     with pytest.raises(ValueError, match="must be a Conv2d"):
-        stack_subject("none", Stack([Detector("relu")]), "relu1", GRID, most=1, rng=rng)
+        stack_subject("none", Stack([Detector("relu")]), GRID, most=1, rng=rng)
 
 
 def test_shuffled_pairs_are_the_same_filters_and_no_pair_is_left(stack):

@@ -75,7 +75,7 @@ import json, sys, time
 import numpy
 start = time.perf_counter()
 import v1sim
-from v1sim import Grid, cells, convnet, gabor, io, revcorr, stimuli
+from v1sim import Grid, analysis, cells, convnet, gabor, io, revcorr, stimuli
 seconds = time.perf_counter() - start
 slow = ("matplotlib", "scipy.signal", "scipy.stats", "skimage", "typer")
 heavy = [name for name in slow if name in sys.modules]
@@ -99,7 +99,13 @@ def test_every_public_name_exists():
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    [("reverse_correlation", "revcorr"), ("fit_filters", "fit"), ("draw_population", "population")],
+    [
+        ("reverse_correlation", "revcorr"),
+        ("fit_filters", "fit"),
+        ("draw_population", "population"),
+        ("learn_filters", "learn"),
+        ("compare_populations", "compare"),
+    ],
 )
 def test_scripts_and_commands_are_the_same(name, command):
     script = PACKAGE.parent / "scripts" / f"{name}.py"

@@ -99,9 +99,8 @@ class Battery:
         self.frequencies = protocols.frequencies_for(session.grid)
         self.cycles = np.array(protocols.cycles_for(memory))
         self.moving = memory > 1
-        turn = 360 if self.moving else 180
-        step = 180 / protocols.n_orientations
-        self.orientations = np.arange(0, turn, step)[: round(turn / step)]
+        n_drifts = (2 if self.moving else 1) * protocols.n_orientations
+        self.orientations = 180 / protocols.n_orientations * np.arange(n_drifts)
         self.tunings: dict[str, Tuning] = {}
 
     def run(self) -> Preferred:

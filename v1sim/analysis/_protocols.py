@@ -1,7 +1,6 @@
 """What an experimenter shows to a unit: how many of what, by default as published."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -94,11 +93,6 @@ class Protocols:
         highest = max(self.contrasts[-1], _checks.positive("contrast", self.contrast))
         if highest > 1:
             raise ValueError(f"contrasts must be at most 1 (black lies 1 below the mean), got {highest:g}")
-
-    def describe(self) -> dict[str, Any]:
-        """Return the values by name, in types that JSON knows."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
     def frames_for(self, memory: int) -> int:
         """Return the number of frames a condition that count, for units of this memory."""

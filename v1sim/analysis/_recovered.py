@@ -137,7 +137,12 @@ _CARRIER = ("spatial_frequency", "symmetry_deg", *_TEMPORAL)
 
 
 def describe_recovered(
-    sta: STA, stc: STC, grid: Grid | None = None, *, alpha: float = 0.05
+    sta: STA,
+    stc: STC,
+    grid: Grid | None = None,
+    *,
+    alpha: float = 0.05,
+    windows: NDArray[np.integer[Any]] | None = None,
 ) -> RecoveredUnits:
     """Say of each unit what its STA and STC of one recording show.
 
@@ -150,6 +155,9 @@ def describe_recovered(
         others at the lag of most energy.
     alpha : float, optional
         Probability of a false STA in one unit.
+    windows : ndarray of int, shape (n_units, 4), optional
+        Of each unit first row, row behind the last, first column and column behind the last that it can see,
+        to which the Gabor is fitted; the whole frame unless given.
 
     Returns
     -------
@@ -176,16 +184,24 @@ def describe_recovered(
     n = len(kind)
     parameters, r_squared, blob = np.full((8, n), np.nan), np.full(n, np.nan), np.zeros(n, bool)
     if min(where.shape) >= SMALLEST_SIDE:
-        simple = np.flatnonzero((kind == "simple") & (p_value < alpha))
-        if len(simple):
-            fit = fit_gabor(np.stack([_map(sta.rf[unit]) for unit in simple]), where)
-            parameters[:, simple] = _packed(fit.gabor)
-            r_squared[simple], blob[simple] = fit.r_squared, fit.flags["blob"]
+        seen_by = np.tile([0, where.shape[0], 0, where.shape[1]], (n, 1)) if windows is None else windows
         planes = recovered_planes(sta, stc, alpha=alpha)
-        for unit in np.flatnonzero((kind == "complex") & np.isfinite(planes).all(axis=(1, 2, 3, 4))):
-            pair = fit_quadrature(_maps(planes[unit]), where)
-            parameters[:, unit] = _packed(pair.even.canonical())
-            r_squared[unit] = np.square(pair.principal_cosines).mean()
+        has_plane = (kind == "complex") & np.isfinite(planes).all(axis=(1, 2, 3, 4))
+        for window in np.unique(seen_by, axis=0):
+            top, bottom, left, right = window
+            part = Grid((bottom - top, right - left), where.pixel_size, where.unit)
+            shift = where.y_axis[[top, bottom - 1]].mean(), where.x_axis[[left, right - 1]].mean()
+            same = (seen_by == window).all(axis=1)
+            simple = np.flatnonzero(same & (kind == "simple") & (p_value < alpha))
+            if len(simple):
+                fields = np.stack([_map(sta.rf[unit])[top:bottom, left:right] for unit in simple])
+                fit = fit_gabor(fields, part)
+                parameters[:, simple] = _packed(fit.gabor, shift)
+                r_squared[simple], blob[simple] = fit.r_squared, fit.flags["blob"]
+            for unit in np.flatnonzero(same & has_plane):
+                pair = fit_quadrature(_maps(planes[unit])[:, top:bottom, left:right], part)
+                parameters[:, unit] = _packed(pair.even.canonical(), shift)
+                r_squared[unit] = np.square(pair.principal_cosines).mean()
     return RecoveredUnits(
         kind=kind,
         complexity_index=index,
@@ -276,5 +292,7 @@ def _maps(plane: FloatArray) -> FloatArray:
     return np.asarray(part)
 
 
-def _packed(gabor: Gabor) -> FloatArray:
-    return np.stack(list(gabor.parameters().values()))
+def _packed(gabor: Gabor, shift: tuple[float, float]) -> FloatArray:
+    """Return the parameters of Gabors, moved by (y, x)."""
+    moved = {"y0": gabor.y0 + shift[0], "x0": gabor.x0 + shift[1]}
+    return np.stack(list((gabor.parameters() | moved).values()))

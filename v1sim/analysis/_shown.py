@@ -4,57 +4,48 @@ A condition lasts `n_lead` + `n_counted` frames. The first fill the memory of th
 the engine sees a break before each condition, across which no history reaches.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from v1sim._types import FloatArray, Frames, Responder, Responses, Stimulus
+from v1sim._types import FloatArray, Frames, Responder, Responses
 from v1sim.analysis._modulation import harmonics_of
 from v1sim.grid import Grid
 from v1sim.stimuli import GratingTable
 from v1sim.stream import RunOptions, check_range, default_block_size, run
 
 
-class Shown(Stimulus, Protocol):
-    """A stimulus made of conditions of equal length."""
-
-    @property
-    def n_conditions(self) -> int:
-        """Number of conditions."""
-
-    @property
-    def n_lead(self) -> int:
-        """Frames before the ones that count, in each condition."""
-
-    @property
-    def n_counted(self) -> int:
-        """Frames that count, in each condition."""
-
-
 @dataclass(frozen=True, eq=False)
-class _Conditions:
-    """Abstract series of conditions; a concrete one draws whole conditions."""
+class Conditions(ABC):
+    """Abstract series of conditions of equal length, a stimulus; a concrete one draws whole conditions.
+
+    Parameters
+    ----------
+    n_lead, n_counted : int
+        Frames before those that count, and those.
+    """
 
     n_lead: int
     n_counted: int
 
     @property
+    @abstractmethod
     def grid(self) -> Grid:
         """Positions of the pixels."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def n_conditions(self) -> int:
         """Number of conditions."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, rows: slice, out: Frames) -> None:
         """Draw whole conditions into an array (n_rows, n_lead + n_counted, ny, nx)."""
-        raise NotImplementedError
 
     @property
     def length(self) -> int:
@@ -89,7 +80,7 @@ class _Conditions:
 
 
 @dataclass(frozen=True, eq=False)
-class Gratings(_Conditions):
+class Gratings(Conditions):
     """Drifting gratings, each for whole cycles.
 
     Parameters
@@ -128,7 +119,7 @@ class Gratings(_Conditions):
 
 
 @dataclass(frozen=True, eq=False)
-class Bars(_Conditions):
+class Bars(Conditions):
     """Long bars that come on with the first frame that counts, and stay.
 
     Parameters
@@ -183,7 +174,7 @@ class Electrode:
     ----------
     responder : Responder
         The units.
-    shown : Shown
+    shown : Conditions
         What they watch.
     first : int
         Frames that they have been shown before, so that what they draw at random is not drawn twice.
@@ -192,13 +183,13 @@ class Electrode:
     """
 
     def __init__(
-        self, responder: Responder, shown: Shown, *, first: int, units: NDArray[np.intp] | None
+        self, responder: Responder, shown: Conditions, *, first: int, units: NDArray[np.intp] | None
     ) -> None:
         self.responder = responder
         self.memory = responder.memory
         self.n_units = responder.n_units if units is None else 1
         self.first = first
-        self._length = shown.n_lead + shown.n_counted
+        self._length = shown.length
         self._units = units
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
@@ -273,7 +264,7 @@ class Session:
         """Frames after which the memory of all units is full."""
         return self.responder.memory - 1
 
-    def record(self, shown: Shown, units: NDArray[np.intp] | None = None) -> FloatArray:
+    def record(self, shown: Conditions, units: NDArray[np.intp] | None = None) -> FloatArray:
         """Show conditions and return the responses to the frames that count.
 
         Returns
@@ -281,8 +272,7 @@ class Session:
         ndarray, shape (n_conditions, n_counted, n_units), or (n_conditions, n_counted) with `units`
         """
         electrode = Electrode(self.responder, shown, first=self.n_shown, units=units)
-        length = shown.n_lead + shown.n_counted
-        breaks = range(length, shown.n_frames, length) if shown.n_lead else ()
+        breaks = range(shown.length, shown.n_frames, shown.length) if shown.n_lead else ()
         before, progress = self.n_shown, self.options.get("progress")
 
         def report(done: int, _: int) -> None:

@@ -46,7 +46,7 @@ def run_reporting(application: typer.Typer) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that folders are cleaned up
     try:
         code = application(standalone_mode=False)
-    except (typer.TyperException, ValueError, TypeError, OSError, MemoryError) as error:
+    except (typer.TyperException, ValueError, TypeError, OSError, MemoryError, FloatingPointError) as error:
         if TRACEBACK in os.environ:
             raise
         message = _in_words_of_the_user(application, getattr(error, "format_message", error.__str__)())

@@ -14,6 +14,7 @@ from v1sim._types import FloatArray
 from v1sim.analysis import Similarity
 from v1sim.cli._app import app, console, progress_bar
 from v1sim.cli._revcorr import parse_shape
+from v1sim.convnet import Stack
 
 UNITS, PUBLISHED, RESPONSES = "units.csv", "published.csv", "responses.csv"
 DEFAULT = experiments.ComparisonConfig()
@@ -30,6 +31,8 @@ MEASURES = {
     "orientation_deg": "orientation",
     "f1_f0": "F1/F0",
     "circular_variance": "CV",
+    "orientation_half_bandwidth_deg": "half-width",
+    "o_p_ratio": "O/P",
 }
 
 
@@ -41,6 +44,10 @@ def compare(
     filters: Annotated[
         list[Path] | None,
         typer.Option(help="File of filters to study too (.npy, .onnx, .pt ...); may be given several times."),
+    ] = None,
+    neurons: Annotated[
+        Path | None,
+        typer.Option(help="Table of recorded neurons (.csv of Ringach et al. 2002) to compare tuning with."),
     ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="Learn the sparse and the coherent stack anew (minutes).")
@@ -58,13 +65,19 @@ def compare(
     """
     config = experiments.ComparisonConfig(shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed)
     given = {path.name: io.read_filters(path) for path in filters or []}
+    recorded = None if neurons is None else io.read_orientation_data(neurons)
     with io.new_folder(out) as folder:
-        stacks = learned(seed) if train else experiments.shipped_stacks()
+        stacks = train_stacks(seed) if train else experiments.shipped_stacks()
         with progress_bar("comparing", "steps") as progress:
             result = experiments.compare_populations(
-                config, stacks, given, workers=workers, progress=progress
+                config, stacks, given, neurons=recorded, workers=workers, progress=progress
             )
-        record = {"experiment": "compare", "filters": [str(path) for path in filters or []], "train": train}
+        record = {
+            "experiment": "compare",
+            "filters": [str(path) for path in filters or []],
+            "neurons": None if neurons is None else str(neurons),
+            "train": train,
+        }
         io.save_run(folder, result.arrays(), {**record, **asdict(config)})
         io.write_table(folder / UNITS, result.to_table())
         io.write_table(folder / PUBLISHED, result.comparison.to_table())
@@ -76,6 +89,12 @@ def compare(
         f"{UNITS}, {PUBLISHED}, {RESPONSES}, arrays, run.json and comparison.png are in {out}",
         highlight=False,
     )
+
+
+def train_stacks(seed: int) -> dict[str, Stack]:
+    """Learn the stacks anew, with a bar."""
+    with progress_bar("learning", "batches") as progress:
+        return experiments.trained_stacks(seed, progress=progress)
 
 
 def draw(folder: Path) -> None:
@@ -147,7 +166,7 @@ def beside_published(result: experiments.ComparisonResult) -> Table:
         for source in several
     ]
     shown = _new(
-        "Similarity to published macaque V1: 1 - KS distance [95 % interval]",
+        "Similarity to published macaque V1: 1 - KS distance, 95 % interval",
         "Units with a Gabor of R2 > .8. ceiling: two halves of the published cells. "
         + PUBLISHED
         + " has all.",
@@ -197,4 +216,4 @@ def _percent(chosen: NDArray[np.bool_]) -> str:
 def _similarity(found: Similarity | None) -> str:
     if found is None or np.isnan(found.value):
         return "-"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.value:.2f}\n{found.low:.2f}-{found.high:.2f}"

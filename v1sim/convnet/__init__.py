@@ -10,6 +10,7 @@ from v1sim.convnet._constraints import Orthonormal, UnitNorm
 from v1sim.convnet._convolution import Conv2d, Dense, Flatten
 from v1sim.convnet._detector import Detector
 from v1sim.convnet._layer import Layer, Maps, Parameters, Pullback, Reach, Shape
+from v1sim.convnet._learned import load_learned
 from v1sim.convnet._losses import CrossEntropy, MeanSquaredError
 from v1sim.convnet._normalisation import BatchStandardization, DivisiveNormalization, batch_statistics
 from v1sim.convnet._objectives import Batch, Gradients, Objective
@@ -66,6 +67,7 @@ __all__ = [
     "batch_statistics",
     "convolve2d",
     "correlate2d",
+    "load_learned",
     "sparse_codes",
     "torus_neighbourhoods",
     "train",

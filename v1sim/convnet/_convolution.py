@@ -124,14 +124,14 @@ class Conv2d:
         """Return Z, shape (n, out, row, column), and its pullback."""
         output_of(self, x)
         windows = self._windows(x.shape[1:])
-        kernel = self._turned(self.kernel).astype(x.dtype, copy=False)
+        kernel = self._turned(self.kernel).astype(x.dtype, copy=False)[None]
         padded = windows.pad(x)
         y = correlate(padded, kernel, windows.stride, self.bias)
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dx = correlate_transposed(dy, kernel, windows.stride, padded.shape[2:])
             gradient = kernel_gradient(padded, dy, kernel.shape, windows.stride)
-            return windows.crop(dx), {"kernel": self._turned(gradient)} | bias_gradient(dy, self.bias)
+            return windows.crop(dx), {"kernel": self._turned(gradient[0])} | bias_gradient(dy, self.bias)
 
         return y, pullback
 

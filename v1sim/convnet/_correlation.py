@@ -45,20 +45,20 @@ class Tile:
 
 def correlate(
     x: Maps,
-    kernel: NDArray[Any],
+    kernels: NDArray[Any],
     stride: tuple[int, int],
     bias: NDArray[Any] | None = None,
     *,
     out: NDArray[Any] | None = None,
 ) -> Maps:
-    """Return the cross-correlation of maps with a kernel, without padding.
+    """Return the cross-correlation of maps with kernels that take turns from row to row, without padding.
 
     Parameters
     ----------
     x : ndarray, shape (n, channel, row, column)
         Maps, already padded.
-    kernel : ndarray, shape (out, channel, ky, kx)
-        Kernels, of the dtype of `x`.
+    kernels : ndarray, shape (t, out, channel, ky, kx)
+        Kernels, of the dtype of `x`; output row j is that of kernel j % t.
     stride : tuple of int
         Along rows and columns.
     bias : ndarray, shape (out,), optional
@@ -71,19 +71,20 @@ def correlate(
     ndarray, shape (n, out, row, column)
         A view of memory in the order (row, out, n, column), in which the products come out.
     """
-    n_out, _, ky, kx = kernel.shape
+    n_out, _, ky, kx = kernels.shape[1:]
     if x.shape[2:] == (ky, kx) and out is None:
-        y: Maps = (_flat(x) @ _flat(kernel).T).reshape(len(x), n_out, 1, 1)
+        y: Maps = (_flat(x) @ _flat(kernels[0]).T).reshape(len(x), n_out, 1, 1)
         add_bias(y, bias)
         return y
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     y = np.empty((n_rows, n_out, len(x), n_columns), x.dtype) if out is None else out
-    matrix = _as_matrix(kernel)
+    matrices = _as_matrices(kernels)
     offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
 
     def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
-        for target, patch in zip(y[tile.rows, :, tile.pictures, tile.columns], patches, strict=True):
+        targets = y[tile.rows, :, tile.pictures, tile.columns]
+        for target, patch, matrix in zip(targets, patches, _turns(matrices, tile.rows), strict=True):
             row = _as_rows(target) if out is None else np.empty((n_out, patch.shape[1]), y.dtype)
             np.matmul(matrix, patch, out=row)
             if offset is not None:
@@ -91,57 +92,57 @@ def correlate(
             if out is not None:
                 target[...] = row.reshape(target.shape)
 
-    for _ in each(fill, _tiles(x, kernel.shape, stride), multiplications=y.size * matrix.shape[1]):
+    for _ in each(fill, _tiles(x, kernels.shape[1:], stride), multiplications=y.size * matrices.shape[2]):
         pass
     return y.transpose(2, 1, 0, 3)
 
 
 def correlate_transposed(
-    dy: Maps, kernel: NDArray[Any], stride: tuple[int, int], size: tuple[int, int]
+    dy: Maps, kernels: NDArray[Any], stride: tuple[int, int], size: tuple[int, int]
 ) -> Maps:
     """Return the gradient in respect of the maps, of size (row, column), from that of the output."""
-    _, channels, ky, kx = kernel.shape
+    channels, ky, kx = kernels.shape[2:]
     if size == (ky, kx):
-        return np.asarray(_flat(dy) @ _flat(kernel)).reshape(len(dy), channels, ky, kx)
+        return np.asarray(_flat(dy) @ _flat(kernels[0])).reshape(len(dy), channels, ky, kx)
     dx = np.zeros((len(dy), channels, *size), dy.dtype)
-    matrix = np.ascontiguousarray(_as_matrix(kernel).T)
+    matrices = np.ascontiguousarray(_as_matrices(kernels).swapaxes(1, 2))
 
     def spread(tiles: list[Tile]) -> None:
         for tile in tiles:
             part = _together(dy[tile.pictures, :, tile.rows, tile.columns])
             n_rows, width = len(part), part.shape[2]
             buffer = np.zeros(((n_rows - 1) * stride[0] + ky, channels * kx, width), dy.dtype)
-            for row, gradient in enumerate(part):
+            for row, (gradient, matrix) in enumerate(zip(part, _turns(matrices, tile.rows), strict=True)):
                 window = buffer[row * stride[0] : row * stride[0] + ky].reshape(-1, width)
                 window += matrix @ gradient
             _fold(buffer.reshape(len(buffer), channels, kx, width), dx, tile, stride)
 
-    tiles = groupby(_tiles(dx, kernel.shape, stride), key=lambda tile: tile.pictures)
+    tiles = groupby(_tiles(dx, kernels.shape[1:], stride), key=lambda tile: tile.pictures)
     pictures = [list(group) for _, group in tiles]  # tiles of one picture overlap: one thread adds them up
-    for _ in each(spread, pictures, multiplications=dy.size * len(matrix)):
+    for _ in each(spread, pictures, multiplications=dy.size * matrices.shape[1]):
         pass
     return dx
 
 
 def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int, int]) -> NDArray[Any]:
-    """Return the gradient in respect of the kernel of that shape (out, channel, ky, kx)."""
-    n_out, channels, ky, kx = shape
-    if x.shape[2:] == (ky, kx):
+    """Return the gradient in respect of the kernels of that shape (t, out, channel, ky, kx)."""
+    t, n_out, channels, ky, kx = shape
+    if x.shape[2:] == (ky, kx) and t == 1:
         return np.asarray(_flat(dy).T @ _flat(x)).reshape(shape)
 
     def share(tile: Tile) -> NDArray[Any]:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
         part = _together(dy[tile.pictures, :, tile.rows, tile.columns])
-        total = np.zeros((n_out, ky * channels * kx), x.dtype)
-        for gradient, patch in zip(part, patches, strict=True):
+        totals = np.zeros((t, n_out, ky * channels * kx), x.dtype)
+        for gradient, patch, total in zip(part, patches, _turns(totals, tile.rows), strict=True):
             total += gradient @ patch.T
-        return total
+        return totals
 
-    total = np.zeros((n_out, ky * channels * kx), x.dtype)
-    tiles = _tiles(x, shape, stride)
-    for part in each(share, tiles, multiplications=dy.size * total.shape[1]):
-        total += part
-    return total.reshape(n_out, ky, channels, kx).swapaxes(1, 2)
+    totals = np.zeros((t, n_out, ky * channels * kx), x.dtype)
+    tiles = _tiles(x, shape[1:], stride)
+    for part in each(share, tiles, multiplications=dy.size * totals.shape[2]):
+        totals += part
+    return totals.reshape(t, n_out, ky, channels, kx).swapaxes(2, 3)
 
 
 # -- patches ------------------------------------------------------------------------------------------
@@ -152,9 +153,14 @@ def _flat(array: NDArray[Any]) -> NDArray[Any]:
     return array.reshape(len(array), prod(array.shape[1:]))
 
 
-def _as_matrix(kernel: NDArray[Any]) -> NDArray[Any]:
+def _as_matrices(kernels: NDArray[Any]) -> NDArray[Any]:
     """Return kernels as rows whose elements are in the order (m, l, n) of a patch in the buffer."""
-    return np.ascontiguousarray(kernel.swapaxes(1, 2)).reshape(len(kernel), -1)
+    return np.ascontiguousarray(kernels.swapaxes(2, 3)).reshape(*kernels.shape[:2], -1)
+
+
+def _turns(matrices: NDArray[Any], rows: slice) -> list[NDArray[Any]]:
+    """Return the matrix of each output row."""
+    return [matrices[j % len(matrices)] for j in range(rows.start, rows.stop)]
 
 
 def _outputs(x: Maps, kernel: tuple[int, int], stride: tuple[int, int]) -> tuple[int, int]:
@@ -221,7 +227,8 @@ def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterato
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
     width = max(1, min(n_columns, affordable // ky))
-    several = max(1, min(len(x), COLUMNS // width, affordable // (ky * width)))
+    half = (len(x) + 1) // 2  # so that gradients, whose tiles of one picture overlap, can be shared by two
+    several = max(1, min(half, COLUMNS // width, affordable // (ky * width)))
     pictures = several if width == n_columns else 1
     height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
     for first in _parts(len(x), pictures):

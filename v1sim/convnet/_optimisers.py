@@ -42,8 +42,8 @@ class SGD:
         eta, above 0.
     momentum : float, optional
         mu, in [0, 1).
-    fade : int, optional
-        Number of steps over which the rate falls to 0 in a straight line; it stays the same unless told.
+    fade : tuple of int, optional
+        Steps between which the rate falls to 0 in a straight line; it stays the same unless told.
 
     References
     ----------
@@ -52,13 +52,15 @@ class SGD:
 
     rate: float
     momentum: float = 0.9
-    fade: int | None = None
+    fade: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", _checks.positive("rate", self.rate))
         object.__setattr__(self, "momentum", _share("momentum", self.momentum))
         if self.fade is not None:
-            object.__setattr__(self, "fade", _checks.integer("fade", self.fade, minimum=1))
+            first, last = (_checks.integer(f"fade[{i}]", step, minimum=0) for i, step in enumerate(self.fade))
+            if first >= last:
+                raise ValueError(f"fade must be two steps, the first before the last, got {self.fade}")
 
     def start(self, parameters: Mapping[str, NDArray[Any]]) -> tuple[Parameters, State]:
         """Return the parameters as they are, and velocities of 0."""
@@ -70,7 +72,7 @@ class SGD:
     ) -> tuple[Parameters, State]:
         """Return the parameters and the state after a step."""
         step = int(state["step"])
-        rate = self.rate * (1.0 if self.fade is None else max(0.0, 1 - step / self.fade))
+        rate = self.rate * (1.0 if self.fade is None else float(np.interp(step, self.fade, (1, 0))))
         new: Parameters = {}
         remembered: State = {"step": np.array(step + 1)}
         for name, value in parameters.items():

@@ -253,27 +253,28 @@ class TiledConv2d:
         """Return Z, shape (n, out, row, column), and its pullback."""
         shape = output_of(self, x)
         windows = self._windows(x.shape[1:])
-        y = np.empty((shape[1], shape[0], len(x), shape[2]), x.dtype)  # (row, out, picture, column)
         padded = windows.pad(x)
-        turns = list(self._turns(windows))
-        for turn in turns:
-            rows, columns = turn.outputs
-            kernel = self._kernel_of(turn, x.dtype)
-            correlate(padded[:, :, *turn.inputs], kernel, turn.stride, self.bias, out=y[rows, :, :, columns])
+        kernels = np.ascontiguousarray(self.kernel.transpose(5, 4, 0, 1, 2, 3), dtype=x.dtype)
+        step, t = windows.stride[1], min(len(kernels), shape[2])
+        stride = (windows.stride[0], step * t)  # one convolution for each turn along the columns
+        n_columns = -(-shape[2] // t) * t  # a few columns more, so that all turns are equally wide
+        wide = _widened(padded, (n_columns - 1) * step + self.kernel.shape[3])
+        y = np.empty((shape[1], shape[0], len(x), n_columns), x.dtype)  # (row, out, picture, column)
+        for turn in range(t):
+            seen = wide[..., turn * step : wide.shape[3] - (t - 1 - turn) * step]
+            correlate(seen, kernels[turn], stride, self.bias, out=y[..., turn::t])
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dx = np.zeros_like(padded)
-            gradient = np.zeros(self.kernel.shape, x.dtype)
-            for turn in turns:
-                part, seen, kernel = dy[:, :, *turn.outputs], turn.inputs, self._kernel_of(turn, x.dtype)
-                size = padded[:, :, *seen].shape[2:]
-                dx[:, :, *seen] += correlate_transposed(part, kernel, turn.stride, size)
-                gradient[..., *turn.phase] = kernel_gradient(
-                    padded[:, :, *seen], part, kernel.shape, turn.stride
-                )
+            gradient = np.zeros(kernels.shape, x.dtype)
+            for turn in range(t):
+                part, seen = dy[..., turn::t], padded[..., turn * step :]
+                dx[..., turn * step :] += correlate_transposed(part, kernels[turn], stride, seen.shape[2:])
+                gradient[turn] = kernel_gradient(seen, part, kernels.shape[1:], stride)
+            gradient = gradient.transpose(2, 3, 4, 5, 1, 0)
             return windows.crop(dx), {"kernel": gradient} | bias_gradient(dy, self.bias)
 
-        return y.transpose(2, 1, 0, 3), pullback
+        return y[..., : shape[2]].transpose(2, 1, 0, 3), pullback
 
     def parameters(self) -> Parameters:
         """Return the kernels, and the bias where there is one."""
@@ -287,28 +288,8 @@ class TiledConv2d:
     def _windows(self, input_shape: Shape) -> Windows:
         return Windows.of(input_shape[1:], self.kernel.shape[2:4], self.stride, self.padding)
 
-    def _kernel_of(self, turn: "Turn", dtype: np.dtype[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(self.kernel[..., *turn.phase], dtype=dtype)
 
-    def _turns(self, windows: Windows) -> Iterator["Turn"]:
-        """Yield the turns: each is a convolution of stride s*t from its own first window on."""
-        tiles = self.kernel.shape[4:]
-        steps = (windows.stride[0] * tiles[0], windows.stride[1] * tiles[1])
-        for a in range(tiles[0]):
-            for b in range(tiles[1]):
-                yield Turn(
-                    phase=(a, b),
-                    stride=steps,
-                    inputs=(slice(a * windows.stride[0], None), slice(b * windows.stride[1], None)),
-                    outputs=(slice(a, None, tiles[0]), slice(b, None, tiles[1])),
-                )
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One of the t x t kernels: where its windows lie in the padded input and in the output."""
-
-    phase: tuple[int, int]
-    stride: tuple[int, int]
-    inputs: tuple[slice, slice]
-    outputs: tuple[slice, slice]
+def _widened(x: Maps, n_columns: int) -> Maps:
+    """Return maps with columns of zeros on their right, where they have fewer than `n_columns`."""
+    missing = max(0, n_columns - x.shape[3])
+    return np.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else x[..., :n_columns]

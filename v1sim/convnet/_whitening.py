@@ -86,13 +86,44 @@ class Whitening:
         """Right inverse of `matrix`, E Lambda^(1/2), shape (value, component)."""
         return (self.axes * np.sqrt(self.variances)[:, None]).T
 
-    def patterns(self, kernel: NDArray[Any]) -> FloatArray:
+    def apply(self, patches: Maps) -> Maps:
+        """Return patches whitened as pictures, E V x, in the dtype of the patches.
+
+        Parameters
+        ----------
+        patches : ndarray, shape (n, channel, row, column)
+        """
+        whole = (self.axes.T @ self.matrix).astype(maps(patches).dtype)
+        return np.asarray((patches.reshape(len(patches), -1) @ whole).reshape(patches.shape))
+
+    def patterns(self, filters: NDArray[Any]) -> FloatArray:
         """Return what filters of patches are as filters of whitened patches: the rows of K V^-1 E^T.
 
         Parameters
         ----------
-        kernel : ndarray, shape (unit, channel, row, column)
-            Filters K, as a `Conv2d` holds them.
+        filters : ndarray, shape (unit, channel, row, column)
+            K, as a `Conv2d` holds them.
         """
-        flat = kernel.reshape(len(kernel), -1) @ self.inverse @ self.axes
-        return np.asarray(flat.reshape(kernel.shape))
+        flat = filters.reshape(len(filters), -1) @ self.inverse @ self.axes
+        return np.asarray(flat.reshape(filters.shape))
+
+    def filters(self, patterns: NDArray[Any]) -> FloatArray:
+        """Return what filters of whitened patches are as filters of the patches themselves: P E V.
+
+        Parameters
+        ----------
+        patterns : ndarray, shape (unit, channel, row, column)
+            P; what lies outside the span of the components is lost.
+        """
+        flat = patterns.reshape(len(patterns), -1) @ self.axes.T @ self.matrix
+        return np.asarray(flat.reshape(patterns.shape))
+
+    def random_filters(self, n_units: int, rng: np.random.Generator) -> FloatArray:
+        """Return filters W V with Gaussian W: uncorrelated on average, as learning may start.
+
+        Returns
+        -------
+        ndarray, shape (unit, channel, row, column)
+        """
+        w = rng.standard_normal((n_units, len(self.axes)))
+        return np.asarray((w @ self.matrix).reshape(n_units, *self.patch_shape))

@@ -2,6 +2,9 @@
 
 from v1sim.experiments._comparison import ComparisonConfig, ComparisonResult, compare_populations
 from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
+from v1sim.experiments._learning import LearningResult, learn
+from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_config
+from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
 from v1sim.experiments._population import PopulationConfig, PopulationResult, draw_population
 from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
 from v1sim.experiments._reverse_correlation import (
@@ -9,19 +12,29 @@ from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationResult,
     reverse_correlation,
 )
-from v1sim.experiments._subjects import Subject, comparison_grid, comparison_subjects
+from v1sim.experiments._subjects import (
+    Subject,
+    comparison_grid,
+    comparison_subjects,
+    shipped_stacks,
+    trained_stacks,
+)
 
 __all__ = [
+    "OBJECTIVES",
     "ComparisonConfig",
     "ComparisonResult",
     "FilterFitConfig",
     "FilterFitResult",
+    "LearningConfig",
+    "LearningResult",
     "PopulationConfig",
     "PopulationResult",
     "RecordingConfig",
     "RecordingResult",
     "ReverseCorrelationConfig",
     "ReverseCorrelationResult",
+    "SharedTuning",
     "Subject",
     "analyze_recording",
     "compare_populations",
@@ -29,5 +42,12 @@ __all__ = [
     "comparison_subjects",
     "draw_population",
     "fit_filters",
+    "learn",
+    "learning_config",
+    "phase_modulation",
     "reverse_correlation",
+    "shared_tuning",
+    "shipped_stacks",
+    "shuffled_phase_modulation",
+    "trained_stacks",
 ]

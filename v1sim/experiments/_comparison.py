@@ -22,6 +22,7 @@ from v1sim.analysis import (
     compare_responses,
     describe_recovered,
     gabor_share,
+    recorded,
     recovered_planes,
     scrambled_null,
 )
@@ -34,7 +35,7 @@ from v1sim.experiments._subjects import (
 )
 from v1sim.gabor import fit_gabor
 from v1sim.grid import Grid
-from v1sim.io import Filters
+from v1sim.io import Filters, OrientationData
 from v1sim.revcorr import STA, STC, sta, stc
 from v1sim.stimuli import GaussianNoise, NaturalPatches
 from v1sim.stream import Progress
@@ -68,7 +69,7 @@ class ComparisonConfig:
     """
 
     shape: tuple[int, int] = (32, 32)
-    n_frames: int = 100_000
+    n_frames: int = 200_000
     n_images: int = 4_000
     n_units: int = 48
     threshold: float = 0.8
@@ -175,6 +176,7 @@ def compare_populations(
     stacks: Mapping[str, Stack],
     filters: Mapping[str, Filters],
     *,
+    neurons: OrientationData | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> ComparisonResult:
@@ -188,6 +190,8 @@ def compare_populations(
         Learned stacks by name, e.g. `shipped_stacks`: a convolution, a detector, perhaps a pool over pairs.
     filters : mapping of str to Filters
         Further filters by name, beside those that come with the package.
+    neurons : OrientationData, optional
+        Recorded neurons to compare orientation tuning and F1/F0 with, instead of published histograms.
     workers : int, optional
         Number of threads; all cores unless told. The result does not depend on it.
     progress : callable, optional
@@ -213,7 +217,8 @@ def compare_populations(
     second = stc(
         noise, everyone, rank=AXES, seed=config.seed, workers=workers, progress=_stage(progress, "stc")
     )
-    units = describe_recovered(first, second, grid)
+    windows = np.repeat([one.window for one in subjects], [len(one) for one in subjects], axis=0)
+    units = describe_recovered(first, second, grid, windows=windows)
     physiology = characterize(everyone, grid, workers=workers, progress=_stage(progress, "gratings"))
     responses = _responses(config, everyone, names, workers)
     population = np.repeat(np.arange(len(names)), [len(one) for one in subjects])
@@ -229,7 +234,7 @@ def compare_populations(
         agreement=agreement,
         units=units,
         physiology=physiology,
-        comparison=_beside_published(config, subjects, population, units, physiology, workers),
+        comparison=_beside_published(config, subjects, population, units, physiology, neurons, workers),
         responses=responses,
     )
 
@@ -279,6 +284,7 @@ def _beside_published(
     population: NDArray[np.int64],
     units: RecoveredUnits,
     physiology: Physiology,
+    neurons: OrientationData | None,
     workers: int | None,
 ) -> Comparison:
     """Compare what was recovered with published V1; the share of Gabors is that of the filters themselves."""
@@ -295,12 +301,13 @@ def _beside_published(
             columns={name: column[population == k] for name, column in table.items()},
             share=gabor_share(fit, null, threshold=config.threshold),
         )
-    return compare(measured, seed=config.seed, threshold=config.threshold)
+    sources = {} if neurons is None else recorded(neurons, label="recorded", source="the neurons given")
+    return compare(measured, seed=config.seed, threshold=config.threshold, sources=sources)
 
 
 _SHAPES = ("n_x", "n_y", "aspect_ratio", "bandwidth_octaves", "orientation_deg")
 """Measures taken from the recovered fields, with `symmetry`."""
-_TUNINGS = ("f1_f0", "circular_variance")
+_TUNINGS = ("f1_f0", "circular_variance", "orientation_half_bandwidth_deg", "o_p_ratio")
 """Measures taken from gratings."""
 
 

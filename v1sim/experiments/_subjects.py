@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 from v1sim._types import FloatArray, Responder
 from v1sim.analysis import as_responder
 from v1sim.cells import sample_population
-from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
+from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack, load_learned
+from v1sim.experiments._learning import learn
+from v1sim.experiments._lessons import learning_config
 from v1sim.gabor import split_colour
 from v1sim.grid import Grid
 from v1sim.io import Filters, read_shipped_filters
+from v1sim.stream import Progress
 
 PIXELS_PER_DEGREE = 16
 """Of all frames: parafoveal cells then fill a frame of 32 pixels, 2 degrees."""
+LEARNED = {"learned, sparse": "sparse", "learned, coherent": "coherent"}
+"""Names of the learned stacks, and what they were learned by."""
 RANDOM_SIDE = 12
 """Rows and columns of random filters: as many as those of the sparse stack have."""
 BLUR = 6
@@ -41,6 +46,8 @@ class Subject:
         Whether they are two.
     kernels : ndarray, shape (m, rows, columns)
         The filters as they are, for direct fits and their null.
+    window : tuple of int
+        First row, row behind the last, first column and column behind the last that the units can see.
     """
 
     name: str
@@ -48,6 +55,7 @@ class Subject:
     fields: FloatArray
     is_pair: NDArray[np.bool_]
     kernels: FloatArray
+    window: tuple[int, int, int, int]
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -92,11 +100,14 @@ def comparison_subjects(
     grid, rng = comparison_grid(shape), np.random.default_rng(seed)
     subjects = [model_cells(2 * n_units, grid, seed)]
     for name, stack in stacks.items():
-        last = list(stack.layers)[-1]
-        subjects.append(stack_subject(name, stack, last, grid, most=n_units, rng=rng))
-        if isinstance(stack.layers[last], ChannelPool):
+        *_, last = stack.layers.values()
+        if isinstance(last, ChannelPool):
+            subjects.append(stack_subject(name, stack, grid, most=n_units, rng=rng))
             mixed = shuffled_pairs(stack)
-            subjects.append(stack_subject("shuffled pairs", mixed, last, grid, most=n_units, rng=rng))
+            subjects.append(stack_subject("shuffled pairs", mixed, grid, most=n_units, rng=rng))
+        else:  # products of either sign, which cells tell by their half
+            rectified = Stack([*stack.layers.items(), Detector("relu")])
+            subjects.append(stack_subject(name, rectified, grid, most=n_units, rng=rng))
     others = {
         "SPORCO dictionary": read_shipped_filters("sporco"),
         "ResNet-50 conv1": read_shipped_filters("resnet"),
@@ -108,6 +119,26 @@ def comparison_subjects(
         drawn = random_kernels(n_units, RANDOM_SIDE, rng, low_pass=low_pass)
         subjects.append(filter_subject(name, drawn, grid, most=n_units, rng=rng))
     return subjects
+
+
+def shipped_stacks() -> dict[str, Stack]:
+    """Return the stacks that come with the package, by the names under which they take part."""
+    return {name: load_learned(objective) for name, objective in LEARNED.items()}
+
+
+def trained_stacks(seed: int, *, progress: Progress | None = None) -> dict[str, Stack]:
+    """Learn the same stacks anew; `progress` is called with (batches done, batches in all)."""
+    configs = {name: learning_config(objective, seed=seed) for name, objective in LEARNED.items()}
+    total, before, stacks = sum(config.steps for config in configs.values()), 0, {}
+    for name, config in configs.items():
+
+        def told(done: int, _: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + done, total)
+
+        stacks[name] = learn(config, progress=told)[1]
+        before += config.steps
+    return stacks
 
 
 def model_cells(n: int, grid: Grid, seed: int) -> Subject:
@@ -122,21 +153,19 @@ def model_cells(n: int, grid: Grid, seed: int) -> Subject:
         fields=fields,
         is_pair=~single,
         kernels=pairs[:, 0],
+        window=(0, grid.shape[0], 0, grid.shape[1]),
     )
 
 
-def stack_subject(
-    name: str, stack: Stack, layer: str, grid: Grid, *, most: int, rng: np.random.Generator
-) -> Subject:
-    """Return units of a layer at the middle of its map, at most so many, drawn by chance.
+def stack_subject(name: str, stack: Stack, grid: Grid, *, most: int, rng: np.random.Generator) -> Subject:
+    """Return units of the last layer at the middle of its map, at most so many, drawn by chance.
 
-    The stack begins with a convolution of one channel; up to the layer there may be detectors and a pool over
-    pairs of channels.
+    The stack is a convolution of one channel, and perhaps detectors and a pool over pairs of channels.
     """
     whole = Stack(list(stack.layers.items()), input_shape=(1, *grid.shape))
-    n_channels, *size = whole.shapes((1, *grid.shape))[layer]
-    names = list(whole.layers)
-    first, *others = (whole.layers[one] for one in names[: names.index(layer) + 1])
+    n_channels, *size = whole.output_shape((1, *grid.shape))
+    layer = list(whole.layers)[-1]
+    first, *others = whole.layers.values()
     group = prod(stage.group for stage in others if isinstance(stage, ChannelPool))
     if not isinstance(first, Conv2d) or group > 2:
         raise ValueError(f"stack {name!r} must be a Conv2d, and pool at most pairs of its channels")
@@ -144,7 +173,7 @@ def stack_subject(
     kernels = first.kernel.astype(np.float64).reshape(n_channels, group, *first.kernel.shape[2:])[chosen]
     position = np.array(size) // 2
     seen = whole.receptive_field(layer)
-    top, left = position * seen.stride + seen.offset
+    top, left = (int(edge) for edge in position * seen.stride + seen.offset)
     ny, nx = kernels.shape[2:]
     fields = np.zeros((len(chosen), 2, *grid.shape))
     fields[:, :, top : top + ny, left : left + nx] = kernels
@@ -154,6 +183,7 @@ def stack_subject(
         fields=fields,
         is_pair=np.full(len(chosen), group == 2),
         kernels=kernels.reshape(-1, ny, nx),
+        window=(top, top + ny, left, left + nx),
     )
 
 
@@ -167,7 +197,7 @@ def filter_subject(
             f"{grid.shape[0]} x {grid.shape[1]}: choose a larger shape"
         )
     stack = Stack([Conv2d(kernels[:, None]), Detector("relu")])
-    return stack_subject(name, stack, "relu1", grid, most=most, rng=rng)
+    return stack_subject(name, stack, grid, most=most, rng=rng)
 
 
 def spatial_kernels(filters: Filters) -> FloatArray:

@@ -21,6 +21,8 @@ from v1sim._npz import read_npz
 
 RECORD = "run.json"
 ARRAYS = "result.npz"
+WEIGHTS = "weights.npz"
+"""Where a run that trains a stack puts it."""
 DRAWN = (".png", ".csv")
 """What a command adds to a run: figures and tables."""
 
@@ -78,7 +80,9 @@ def _refuse_foreign(target: Path) -> None:
     if target.is_file():
         raise FileExistsError(f"output folder {target} is a file: choose another")
     names = {path.name for path in target.iterdir()}
-    foreign = sorted(name for name in names if name not in (RECORD, ARRAYS) and not name.endswith(DRAWN))
+    foreign = sorted(
+        name for name in names if name not in (RECORD, ARRAYS, WEIGHTS) and not name.endswith(DRAWN)
+    )
     if foreign or (names and RECORD not in names):
         found = f"holds {foreign[0]}" if foreign else f"has no {RECORD}"
         raise FileExistsError(f"output folder {target} is not an earlier run ({found}): choose another")

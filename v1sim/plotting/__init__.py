@@ -2,6 +2,7 @@
 
 from v1sim.plotting._comparison import comparison
 from v1sim.plotting._filters import filter_fits, filter_histograms, filter_shapes
+from v1sim.plotting._learning import learned_filters, learned_summary
 from v1sim.plotting._population import population_panels
 from v1sim.plotting._recording import recording_axes, recording_spectrum
 from v1sim.plotting._reverse_correlation import complex_cells, parameters, simple_cells, spectra, story
@@ -13,6 +14,8 @@ __all__ = [
     "filter_fits",
     "filter_histograms",
     "filter_shapes",
+    "learned_filters",
+    "learned_summary",
     "parameters",
     "population_panels",
     "recording_axes",

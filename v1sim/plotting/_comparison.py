@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
-from v1sim.analysis import Histogram
+from v1sim.analysis import Histogram, Sample
 from v1sim.experiments import ComparisonResult
 from v1sim.io import read_published
 from v1sim.plotting._filters import RINGACH, SHAPE_LIMITS, SHAPE_TICKS
@@ -111,9 +111,11 @@ def _draw_distribution(axes: Axes, result: ComparisonResult, k: int, name: str) 
     heights = []
     for source in result.comparison.sources.get(name, ()):
         if isinstance(source, Histogram):
-            density = source.counts / source.n / np.diff(source.edges)
-            axes.stairs(*_within(density, source.edges, bins), color=QUIET, fill=True)
-            heights.append(CROPPED * density.max())
+            density, edges = _within(source.counts / source.n / np.diff(source.edges), source.edges, bins)
+        elif isinstance(source, Sample):
+            density, edges = np.histogram(source.values, bins, density=True)
+        axes.stairs(density, edges, color=QUIET, fill=True)
+        heights.append(CROPPED * density.max())
     if len(known):
         shares = np.histogram(np.clip(known, bins[0], np.nextafter(bins[-1], 0)), bins)[0] / len(known)
         axes.stairs(shares / np.diff(bins), bins, color=RECOVERED, lw=1.4)

@@ -1,0 +1,391 @@
+"""What each objective learns from pictures: stack, data and optimiser, set up from a configuration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from v1sim import _checks, stimuli
+from v1sim.convnet import (
+    LBFGS,
+    SGD,
+    Adam,
+    ChannelPool,
+    Coherent,
+    Conv2d,
+    CrossEntropy,
+    Dense,
+    Detector,
+    IndependentSubspaces,
+    Layer,
+    Objective,
+    Optimiser,
+    Orthonormal,
+    Pool2d,
+    ReconstructionICA,
+    SparseAutoencoder,
+    SparseCoding,
+    Stack,
+    UnitNorm,
+    Whitening,
+)
+
+SIMPLE = "simple"
+"""Name of the layer whose kernels are the filters, in every stack."""
+KERNELS = f"{SIMPLE}.kernel"
+_HELD_OUT = 0.1
+"""Examples held out, as a share of those that are learned from."""
+_BLOCK = 8192
+"""Frames that are cut from pictures at a time."""
+_FIXATION = 2
+"""Mean length of a fixation [frames]: most places give one moment and the next, and many places are seen."""
+_DRIFT = 1.5
+"""Standard deviation of the step from one moment to the next, along each axis [px]."""
+_FARTHEST = 5
+"""Longest step along an axis that counts as drift [px], 3 1/3 standard deviations; others are saccades."""
+_ITERATIONS = 10
+"""Iterations of L-BFGS before the loss is told again."""
+_LEFT = 0.75
+"""Patches of `classify` come from this share of each picture, those held out from the rest on the right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig:
+    """What to learn, from what, and for how long.
+
+    `learning_config` has the values that are meant for each objective.
+
+    Parameters
+    ----------
+    objective : {"coherent", "isa", "ica", "sparse", "autoencoder", "classify"}
+        What is made small.
+    side : int
+        Rows and columns of a filter [px].
+    units : int
+        Number of filters; even for pairs.
+    components : int
+        Principal components of the whitening of "coherent", "isa" and "ica".
+    weight : float
+        Of temporal coherence for "coherent", of sparseness for "ica", "sparse" and "autoencoder".
+    examples : int
+        Patches, or pairs of moments for "coherent".
+    batch : int
+        Examples a step.
+    epochs : int
+        Passes over the examples.
+    rate : float
+        Rate of the optimiser; L-BFGS, for "ica", has none.
+    seed : int
+        Of the places in the pictures, the first weights and the order of the examples.
+    pictures : str
+        "skimage", or a folder of image files.
+    """
+
+    objective: str
+    side: int
+    units: int
+    components: int = 0
+    weight: float = 0.0
+    examples: int
+    batch: int
+    epochs: int
+    rate: float = 0.0
+    seed: int = 0
+    pictures: str = "skimage"
+
+    def __post_init__(self) -> None:
+        _checks.choice("objective", self.objective, OBJECTIVES)
+        for name, minimum in (("side", 4), ("units", 2), ("examples", 20), ("batch", 1), ("epochs", 1)):
+            _checks.integer(name, getattr(self, name), minimum=minimum)
+        _checks.integer("components", self.components, minimum=0)
+        _checks.per_cell("weight", self.weight, minimum=0)
+        _checks.per_cell("rate", self.rate, minimum=0)
+        _checks.seed("seed", self.seed)
+        if self.pairs and (self.units % 2 or self.units > self.components):
+            raise ValueError(
+                f"units must be even and at most components, got units={self.units}, "
+                f"components={self.components}"
+            )
+
+    @property
+    def pairs(self) -> bool:
+        """Whether pairs of filters are pooled."""
+        return self.objective in ("coherent", "isa")
+
+    @property
+    def steps(self) -> int:
+        """Number of batches in all."""
+        return self.epochs * max(1, self.examples // self.batch)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lesson:
+    """All that `v1sim.convnet.train` takes.
+
+    Attributes
+    ----------
+    stack : Stack
+        Where learning starts.
+    data, held_out : tuple of ndarray
+        Examples, and others from pictures (for "classify": parts of pictures) that are not learned from.
+    objective, optimiser
+        What is made small, and how.
+    whitening : Whitening or None
+        The space in which filters are orthonormal or nearly so.
+    on_whitened : bool
+        Whether the data are whitened patches, so that what is learned are filters of those.
+    """
+
+    stack: Stack
+    data: tuple[NDArray[np.generic], ...]
+    held_out: tuple[NDArray[np.generic], ...]
+    objective: Objective
+    optimiser: Optimiser | LBFGS
+    whitening: Whitening | None = None
+    on_whitened: bool = False
+
+
+def learning_config(objective: str, **changes: int | float | str | None) -> LearningConfig:
+    """Return the configuration that is meant for an objective, with changes; those of None are none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the objective is unknown, or a value is out of range.
+    """
+    recipe = dict(_RECIPES[_checks.choice("objective", objective, OBJECTIVES)])
+    recipe |= {name: value for name, value in changes.items() if value is not None}
+    return LearningConfig(objective=objective, **recipe)  # type: ignore[arg-type]
+
+
+def lesson(config: LearningConfig) -> Lesson:
+    """Return what a configuration asks for."""
+    return _LESSONS[config.objective](config)
+
+
+# -- pairs of filters, on pictures as they are ---------------------------------------------------------
+
+
+def _coherent(config: LearningConfig) -> Lesson:
+    data = _moments(config, "train", config.examples)
+    held_out = _moments(config, "test", _held_out(config))
+    return _pairs(config, data, held_out, Coherent(config.weight))
+
+
+def _isa(config: LearningConfig) -> Lesson:
+    data = _patches(config, "train", config.examples, whiten=False)
+    held_out = _patches(config, "test", _held_out(config), whiten=False)
+    return _pairs(config, data, held_out, IndependentSubspaces())
+
+
+def _pairs(
+    config: LearningConfig, data: NDArray[np.float32], held_out: NDArray[np.float32], objective: Objective
+) -> Lesson:
+    """Return a lesson of filters that are orthonormal in whitened space and pooled in pairs."""
+    shape = data.shape[-3:]
+    whitening = Whitening.fit(data.reshape(-1, *shape), config.components)
+    kernel = whitening.random_filters(config.units, _rng(config)).astype(np.float32)
+    layers: list[Layer | tuple[str, Layer]] = [(SIMPLE, Conv2d(kernel)), ("complex", ChannelPool("l2", 2))]
+    rate = config.rate * config.units / 2  # the loss is a mean over pairs; the rate is for each of them
+    sgd = SGD(rate=rate, fade=(int(0.6 * config.steps), config.steps))
+    return Lesson(
+        stack=Stack(layers, input_shape=shape),
+        data=(data,),
+        held_out=(held_out,),
+        objective=objective,
+        optimiser=Orthonormal(optimiser=sgd, parameter=KERNELS, whitening=whitening),
+        whitening=whitening,
+    )
+
+
+# -- single filters, on whitened pictures --------------------------------------------------------------
+
+
+def _sparse(config: LearningConfig) -> Lesson:
+    data, held_out = _whitened(config, config.side)
+    optimiser = UnitNorm(optimiser=SGD(rate=config.rate), parameter=KERNELS)
+    return Lesson(
+        stack=Stack([(SIMPLE, Conv2d(_mixtures(config, data)))], input_shape=data.shape[1:]),
+        data=(data,),
+        held_out=(held_out,),
+        objective=SparseCoding(config.weight),
+        optimiser=optimiser,
+    )
+
+
+def _ica(config: LearningConfig) -> Lesson:
+    data = _patches(config, "train", config.examples, whiten=False)
+    held_out = _patches(config, "test", _held_out(config), whiten=False)
+    whitening = Whitening.fit(data, config.components)
+    whitened = whitening.apply(data)
+    return Lesson(
+        stack=Stack([(SIMPLE, Conv2d(_mixtures(config, whitened)))], input_shape=data.shape[1:]),
+        data=(whitened,),
+        held_out=(whitening.apply(held_out),),
+        objective=ReconstructionICA(config.weight),
+        optimiser=LBFGS(iterations=_ITERATIONS),
+        whitening=whitening,
+        on_whitened=True,
+    )
+
+
+def _autoencoder(config: LearningConfig) -> Lesson:
+    data, held_out = _whitened(config, 2 * config.side)
+    kernel = _mixtures(config, data)
+    layers: list[Layer | tuple[str, Layer]] = [
+        ("code", Conv2d(kernel / config.units, np.zeros(config.units, np.float32))),
+        Detector("relu"),
+        (SIMPLE, Conv2d(kernel.swapaxes(0, 1), padding="full", flip=True)),  # atoms, put where the code says
+    ]
+    return Lesson(
+        stack=Stack(layers, input_shape=data.shape[1:]),
+        data=(data,),
+        held_out=(held_out,),
+        objective=SparseAutoencoder(config.weight, "relu1"),
+        optimiser=UnitNorm(optimiser=Adam(rate=config.rate), parameter=KERNELS, axis=1),
+    )
+
+
+def _whitened(config: LearningConfig, side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return patches of whitened pictures, to learn from and held out; the former of unit variance in all."""
+    data = _patches(config, "train", config.examples, side=side, whiten=True)
+    held_out = _patches(config, "test", _held_out(config), side=side, whiten=True)
+    scale = data.std(dtype=np.float64).astype(np.float32)
+    return data / scale, held_out / scale
+
+
+def _mixtures(config: LearningConfig, data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return random mixtures of patches, of unit norm: noise with the spectrum of the data.
+
+    White noise would keep the frequencies that the pictures lack, as nothing that is learned takes them out.
+    """
+    corners = data[:, :, : config.side, : config.side].reshape(len(data), -1)
+    mixed = _rng(config).standard_normal((config.units, len(data))).astype(np.float32) @ corners
+    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+    return np.asarray(mixed.reshape(config.units, 1, config.side, config.side))
+
+
+# -- which picture is it? -------------------------------------------------------------------------------
+
+
+def _classify(config: LearningConfig) -> Lesson:
+    """Return a lesson in naming the picture of a patch; held out are the right parts of pictures."""
+    side = 2 * config.side
+    patches = stimuli.NaturalPatches(
+        (side, side), n_frames=2 * config.examples, seed=config.seed, pictures=config.pictures, whiten=True
+    )
+    where = patches.where(0, patches.n_frames)
+    widths = np.array([where[where[:, 0] == k, 2].max() + side for k in range(len(patches.names))])
+    cut = (_LEFT * widths).astype(np.intp)[where[:, 0]]
+    left = np.flatnonzero(where[:, 2] + side <= cut)[: config.examples]
+    right = np.flatnonzero(where[:, 2] >= cut)[: _held_out(config)]
+    frames = patches.frames(0, patches.n_frames)[:, None]
+    rng, n_pictures = _rng(config), len(patches.names)
+    conv1 = Conv2d.random(config.units, 1, config.side, rng=rng, padding="same")
+    conv2 = Conv2d.random(config.units, config.units, 5, rng=rng, padding="same")
+    n_inputs = config.units * (side // 4) ** 2
+    layers: list[Layer | tuple[str, Layer]] = [
+        (SIMPLE, conv1),
+        Detector("relu"),
+        Pool2d("max", 2),
+        conv2,
+        Detector("relu"),
+        Pool2d("max", 2),
+        Dense.random(n_pictures, n_inputs, rng=rng),
+    ]
+    labels = where[:, 0].astype(np.int64)
+    return Lesson(
+        stack=Stack(layers, input_shape=(1, side, side)),
+        data=(frames[left], labels[left]),
+        held_out=(frames[right], labels[right]),
+        objective=CrossEntropy(),
+        optimiser=Adam(rate=config.rate),
+    )
+
+
+# -- patches ------------------------------------------------------------------------------------------
+
+
+def _moments(config: LearningConfig, split: str, n: int) -> NDArray[np.float32]:
+    """Return pairs of moments between which the eye drifted, shape (n, 2, 1, row, column).
+
+    The eye walks over the pictures as in `v1sim.stimuli.NaturalMovie`: neighbouring frames count where it
+    moved, and by no more than a drift does.
+    """
+    pairs = np.empty((n, 2, 1, config.side, config.side), np.float32)
+    found = start = 0
+    while found < n:
+        movie = stimuli.NaturalMovie(
+            (config.side, config.side),
+            n_frames=start + _BLOCK,
+            seed=config.seed,
+            fixation=_FIXATION,
+            drift=_DRIFT,
+            pictures=config.pictures,
+            split=split,
+        )
+        where = movie.where(start, start + _BLOCK)
+        step = np.abs(np.diff(where, axis=0))
+        drifted = (step[:, 0] == 0) & (step[:, 1:].max(axis=1) > 0) & (step[:, 1:].max(axis=1) <= _FARTHEST)
+        first = np.flatnonzero(drifted)[: n - found]
+        frames = movie.frames(start, start + _BLOCK)
+        pairs[found : found + len(first), 0, 0] = frames[first]
+        pairs[found : found + len(first), 1, 0] = frames[first + 1]
+        found, start = found + len(first), start + _BLOCK
+    return pairs
+
+
+def _patches(
+    config: LearningConfig, split: str, n: int, *, whiten: bool, side: int | None = None
+) -> NDArray[np.float32]:
+    """Return patches of pictures less their mean, shape (n, 1, row, column)."""
+    side = config.side if side is None else side
+    frames = stimuli.NaturalPatches(
+        (side, side), n_frames=n, seed=config.seed, pictures=config.pictures, split=split, whiten=whiten
+    ).frames(0, n)
+    return np.asarray((frames - frames.mean(axis=(1, 2), keepdims=True))[:, None])
+
+
+def _rng(config: LearningConfig) -> np.random.Generator:
+    """Return the stream of the first weights, apart from those of places and of the order of examples."""
+    return np.random.default_rng([config.seed, _WEIGHTS])
+
+
+def _held_out(config: LearningConfig) -> int:
+    return max(1, int(_HELD_OUT * config.examples))
+
+
+_WEIGHTS = 7
+"""Number of the random stream of the first weights beside the seed."""
+_LESSONS: dict[str, Callable[[LearningConfig], Lesson]] = {
+    "coherent": _coherent,
+    "isa": _isa,
+    "ica": _ica,
+    "sparse": _sparse,
+    "autoencoder": _autoencoder,
+    "classify": _classify,
+}
+OBJECTIVES = tuple(_LESSONS)
+_RECIPES: dict[str, dict[str, int | float | str]] = {
+    "coherent": {
+        "side": 16, "units": 64, "components": 128, "weight": 0.08, "examples": 60_000, "batch": 1000,
+        "epochs": 25, "rate": 0.1,
+    },
+    "isa": {
+        "side": 16, "units": 64, "components": 128, "examples": 60_000, "batch": 2000, "epochs": 50,
+        "rate": 0.1,
+    },
+    "ica": {
+        "side": 12, "units": 64, "components": 100, "weight": 1.0, "examples": 20_000, "batch": 20_000,
+        "epochs": 15,
+    },
+    "sparse": {
+        "side": 12, "units": 64, "weight": 1.0, "examples": 50_000, "batch": 1000, "epochs": 8, "rate": 0.3,
+    },
+    "autoencoder": {
+        "side": 9, "units": 16, "weight": 0.5, "examples": 2000, "batch": 50, "epochs": 10, "rate": 3e-3,
+    },
+    "classify": {"side": 9, "units": 16, "examples": 4000, "batch": 100, "epochs": 10, "rate": 1e-3},
+}  # fmt: skip
+"""Values that are meant for each objective; benchmarks/learning.py tells what they lead to."""
