@@ -63,7 +63,8 @@ def peer(name, script, folder, **values):
     venv.create(place, with_pip=True)
     python = str(place / "bin" / "python")
     try:
-        subprocess.run([python, "-m", "pip", "install", "-q", name], check=True, capture_output=True)
+        install = [python, "-m", "pip", "install", "-q", name]
+        subprocess.run(install, check=True, capture_output=True, text=True)
         return printed(python, script, folder, **values)[0]
     except subprocess.CalledProcessError as error:
         print(f"{name} skipped: {error.stderr.strip().splitlines()[-1] if error.stderr else error}")

@@ -139,8 +139,8 @@ def growth():
     """Print exponents of growth with frames and cells, and what does not grow.
 
     Seconds are the processor's, which other work on the machine disturbs least, and of all turns the least
-    are taken. The number
-    of passes is fixed by `max_passes`: a search that comes to rest sooner would look cheaper.
+    are taken. The number of passes is fixed by `max_passes`: a search that comes to rest sooner would look
+    cheaper.
     """
     many = complex_cells(64, (16, 16))
     noise = stimuli.GaussianNoise((16, 16), n_frames=FRAMES[-1], seed=0)

@@ -22,11 +22,17 @@ def seed(name: str, value: object) -> int:
     return integer(name, value, minimum=0)
 
 
+def not_negative(name: str, value: object) -> float:
+    """Return `value` as a float, or raise if it is not a finite number of at least zero."""
+    number = _number(name, value)
+    if not (np.isfinite(number) and number >= 0):
+        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
+    return number
+
+
 def positive(name: str, value: object) -> float:
     """Return `value` as a float, or raise if it is not a finite number above zero."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    number = float(value)
+    number = _number(name, value)
     if not (np.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be finite and above 0, got {value}")
     return number
@@ -56,7 +62,9 @@ def choice(name: str, value: object, choices: tuple[str, ...]) -> str:
 
 
 def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
-    """Return `value` as an array, or raise if it does not hold real numbers."""
+    """Return `value` as an array, or raise if it does not hold real numbers, or some of them are masked."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked values, which would be taken for data: leave them out")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
@@ -64,12 +72,18 @@ def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
 
 
 def per_cell(
-    name: str, value: ArrayLike, *, above_zero: bool = False, minimum: float | None = None
+    name: str,
+    value: ArrayLike,
+    *,
+    n_cells: int | None = None,
+    above_zero: bool = False,
+    minimum: float | None = None,
 ) -> NDArray[np.float64]:
     """Return `value` as one finite number, or one a cell, shape () or (n_cells,), or raise."""
     array = real_array(name, value).astype(np.float64)
-    if array.ndim > 1:
-        raise ValueError(f"{name} must be one number or one a cell, got shape {array.shape}")
+    if array.ndim > 1 or (array.ndim and n_cells not in (None, len(array))):
+        cells = "" if n_cells is None else f" ({n_cells})"
+        raise ValueError(f"{name} must be one number or one a cell{cells}, got shape {array.shape}")
     finite(name, array)
     low = 0.0 if above_zero else minimum
     if low is not None:
@@ -78,6 +92,12 @@ def per_cell(
             bound = "finite and above 0" if above_zero else f"at least {low:g}"
             raise ValueError(f"{name} must be {bound}, got {array.min():g} (cells {bad.tolist()})")
     return array
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    return float(value)
 
 
 def finite(name: str, array: NDArray[np.generic]) -> None:

@@ -67,6 +67,11 @@ def test_what_cannot_be_called_is_refused():
         cells.from_callable(3, 2, grid=GRID)
 
 
+def test_what_is_no_torch_module_is_refused():
+    with pytest.raises(TypeError, match=r"module must be a torch\.nn\.Module, got int"):
+        cells.from_torch(3, "0", grid=GRID)
+
+
 def test_units_of_a_torch_layer_are_cells(rng):
     torch = pytest.importorskip("torch")
     convolution = torch.nn.Conv2d(1, 2, 3, bias=False)

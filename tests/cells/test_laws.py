@@ -213,3 +213,43 @@ def test_pixels_taken_for_degrees_are_noticed():
     far = gabor.Gabor(alpha=1, beta_x=0.1, beta_y=0.1, f=1, phi=0, x0=4, y0=0, tau=0)
     with pytest.raises(ValueError, match=r"frame of 0.75 x 0.6 deg, but cells \[0\] do not: are they in deg"):
         cells.SimpleCells(far, degrees)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: cells.Poisson(simple("relu"), **RATES | {"mean_rate": [1.0, 2.0]}), "mean_rate"),
+        (lambda: cells.Bernoulli(simple("relu"), **RATES, maximal_rate=[60.0, 70.0]), "maximal_rate"),
+        (lambda: cells.Noisy(simple("relu"), sd=[1.0, 2.0], seed=0), "sd"),
+        (lambda: simple(cells.Power(gain=[1.0, 2.0])), r"nonlinearity\.gain"),
+        (
+            lambda: cells.from_filters(np.ones((3, 2, 3)), nonlinearity=cells.Softplus(threshold=[1.0, 2.0])),
+            "threshold",
+        ),
+        (lambda: cells.PushPullCells(BANK, GRID, pull=[1.0, 2.0]), "pull"),
+        (lambda: cells.IntermediateCells(BANK, GRID, complexity=[0.1, 0.2]), "complexity"),
+        (lambda: cells.NormalizedCells(simple("relu"), semi_saturation=[1.0, 2.0]), "semi_saturation"),
+        (lambda: cells.NormalizedCells(simple("relu"), semi_saturation=1, maximum=[1.0, 2.0]), "maximum"),
+    ],
+)
+def test_a_parameter_for_each_cell_has_as_many_numbers_as_there_are_cells(make, name):
+    with pytest.raises(ValueError, match=rf"{name} must be one number or one a cell \(3\), got shape \(2,\)"):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda other: cells.Poisson(other, **RATES),
+        lambda other: cells.Noisy(other, sd=1, seed=0),
+        lambda other: cells.NormalizedCells(other, semi_saturation=1),
+        lambda other: cells.NormalizedCells(simple("relu"), pool=other, semi_saturation=1),
+        lambda other: cells.Cascade(other, np.eye(3)),
+    ],
+)
+def test_what_is_no_cells_is_refused(make):
+    for other, found in ((np.ones((9, 3)), "ndarray"), (cells.SimpleCells, "the class SimpleCells")):
+        with pytest.raises(
+            TypeError, match=rf"must be cells \(respond, n_units, memory, grid\), got {found}"
+        ):
+            make(other)

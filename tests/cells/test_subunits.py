@@ -102,13 +102,18 @@ def test_suppressive_subunits_divide_what_excites():
         ({"drive": np.full((1, 2, 3), np.inf)}, "drive must be finite"),
         ({"exponent": 0.0}, "exponent must be finite and above 0"),
         ({"suppression": -1.0}, "suppression must be at least 0"),
-        ({"baseline": [1.0, 2.0]}, r"baseline must be one number, got shape \(2,\)"),
+        ({"baseline": np.inf}, "baseline must be at least 0 and finite, got inf"),
     ],
 )
 def test_impossible_subunits_are_refused(changes, message):
     given = {"excitatory": np.zeros((1, 1, 2, 3)), "grid": Grid((2, 3))} | changes
     with pytest.raises(ValueError, match=message):
         cells.SubunitCells(**given)
+
+
+def test_parameters_of_all_cells_are_single_numbers():
+    with pytest.raises(TypeError, match=r"baseline must be a number, got \[1.0, 2.0\] \(list\)"):
+        cells.SubunitCells(np.zeros((1, 1, 2, 3)), Grid((2, 3)), baseline=[1.0, 2.0])
 
 
 def test_cascade_weights_have_a_column_for_every_cell_before(tuned, grid):

@@ -157,7 +157,7 @@ def test_arrays_and_table_stand_before_a_figure_is_drawn(tmp_path, stack):
         (("notes.txt",), "must end in one of .npy, .npz, .mat, .csv"),
         (("notes.npy",), "cannot read filters from notes.npy"),
         (("objects.npy",), "holds Python objects, which are not read"),
-        (("bases.npz", "--layer", "conv9"), "layer 'conv9' is not in it; it holds bias, weight"),
+        (("bases.npz", "--layer", "conv9"), "layer 'conv9' is not in it; it holds bias ("),
         (("bias.npz",), "no convolution or stack of filters is in it"),
         (("flat.csv",), "filters of 20 pixels are not of shape 4 x 4"),
         (("flat.csv", "--shape", "20"), "--shape must be ROWSxCOLUMNS"),

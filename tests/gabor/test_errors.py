@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from v1sim import Grid
-from v1sim.gabor import Gabor, bootstrap, fit_gabor
+from v1sim.gabor import Gabor, bootstrap, compare_models, fit_gabor
 
 
 @pytest.fixture
@@ -39,17 +39,20 @@ def named_like(truth, found):
 
 
 @pytest.mark.parametrize(
-    ("snr", "n_x", "unflagged"),
+    ("snr", "n_x", "unflagged", "n"),
     [
-        (1.0, (0.2, 0.7), 0.95),
-        (4.0, (0.2, 0.7), 0.95),
-        (1.0, (0.05, 0.7), 0.65),
-        (0.25, (0.2, 0.7), 0.85),
+        (1.0, (0.2, 0.7), 0.95, 2000),
+        (4.0, (0.2, 0.7), 0.95, 2000),
+        (1.0, (0.05, 0.7), 0.65, 2000),
+        (0.25, (0.2, 0.7), 0.85, 2000),
+        (4.0, (0.15, 0.3), 0.7, 2000),
+        (1.0, (0.15, 0.3), 0.6, 8000),  # all near the blob limit: flags choose by the noise too
+        (0.25, (0.15, 0.3), 0.4, 8000),
     ],
 )
-def test_the_95_percent_interval_covers_the_truth_in_93_to_97_percent_of_2000_fits(rng, snr, n_x, unflagged):
+def test_the_95_percent_interval_covers_the_truth_in_93_to_97_percent(rng, snr, n_x, unflagged, n):
     grid = Grid((20, 24))
-    truth, fields = noisy(rng, 2000, grid, snr, n_x)
+    truth, fields = noisy(rng, n, grid, snr, n_x)
     fit = fit_gabor(fields, grid)
     trusted = ~fit.flagged & fit.converged
     assert trusted.mean() > unflagged
@@ -78,12 +81,42 @@ def test_the_covariance_is_that_of_how_the_minimum_moves_with_every_pixel(rng, o
     )
 
 
+@pytest.mark.parametrize("phase", [0, np.pi / 2])
+def test_near_the_blob_limit_a_field_tells_no_more_of_its_carrier_than_the_fourth_power_of_f(phase):
+    """What a Gaussian (or its derivative) of another width leaves of it grows sixteenfold as f doubles."""
+    grid = Grid((40, 30))
+    power = []
+    for frequency in (0.01, 0.02):
+        g = Gabor.from_tuning(
+            spatial_frequency=frequency, orientation_deg=90, n_x=4 * frequency, n_y=0.1, phase=phase
+        )
+        field = g.render(grid) / np.linalg.norm(g.render(grid))
+        kind = "gaussian_derivative" if phase else "gaussian"
+        found = compare_models(field, grid, seed=0, models=(kind,))
+        power.append(1 - found.r_squared[kind][0])
+    assert power[1] / power[0] == pytest.approx(2 ** (2 * 4), rel=0.3)
+
+
 def test_noise_sd_is_that_of_the_noise(rng):
     grid = Grid((20, 24))
     truth, _ = noisy(rng, 300, grid, 1.0)
     fit = fit_gabor(truth.render(grid) + 0.3 * rng.standard_normal((300, 20, 24)), grid)
     # the mean of 300 estimates of 472 degrees of freedom each scatters by .3 / sqrt(2 * 300 * 472)
     assert np.mean(fit.noise_sd**2) == pytest.approx(0.09, rel=4 * np.sqrt(2 / (300 * 472)))
+
+
+def test_goodness_is_that_of_the_residual_plain_and_for_each_degree_of_freedom(rng):
+    """1 - SS / SS_total, and the same of variances that are free of bias."""
+    _, fields = noisy(rng, 5, Grid((9, 11)), 2.0)
+    for offset, n_parameters in ((False, 8), (True, 9)):
+        fit = fit_gabor(fields, offset=offset)
+        left = (fit.residual**2).sum(axis=(1, 2))
+        freedom = fields[0].size - n_parameters
+        np.testing.assert_allclose(fit.r_squared, 1 - left / (98 * fields.var(axis=(1, 2), ddof=1)))
+        variance = left / freedom
+        np.testing.assert_allclose(fit.adjusted_r_squared, 1 - variance / fields.var(axis=(1, 2), ddof=1))
+        np.testing.assert_allclose(fit.noise_sd, np.sqrt(variance))
+        np.testing.assert_array_equal(fit.degrees_of_freedom, freedom)
 
 
 def test_most_blobs_are_flagged_and_few_gabors(rng):
@@ -114,6 +147,8 @@ def test_the_bootstrap_agrees_with_the_jacobian(rng):
         low, high = replicas.confidence_interval(0.9)[name].T
         assert (low < getattr(fit.gabor, name)).all()
         assert (getattr(fit.gabor, name) < high).all()
+    dead = fit_gabor(np.stack([fields[0], 0 * fields[0]]), grid).bootstrap(3, seed=1)
+    np.testing.assert_array_equal(np.isnan(dead.standard_error["f"]), [False, True])
     again = bootstrap(fit[1], 5, seed=2)
     assert again.samples["f"].shape == (5,)
     np.testing.assert_array_equal(again.samples["f"], bootstrap(fit[1], 5, seed=2).samples["f"])

@@ -108,7 +108,12 @@ def test_the_null_of_gabors_is_far_below_them(rng):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"models": ("gabor", "sinc")}, "models must be one of"), ({"held_out": 1.0}, "held_out must lie")],
+    [
+        ({"models": ("gabor", "sinc")}, "models must be one of"),
+        ({"models": ()}, "models must name at least one"),
+        ({"held_out": 1.0}, "held_out must lie"),
+        ({"held_out": 0.9}, "held_out must leave 9 pixels to fit, but 0.9 leaves 6 of 64"),
+    ],
 )
 def test_unknown_models_and_shares_are_refused(options, words):
     with pytest.raises(ValueError, match=words):

@@ -81,6 +81,9 @@ def test_units_are_aligned_side_by_side():
         ([0.01], [0, 0.01, 0.02, 0.0355], {}, "must be whole refreshes of 0.01 s apart, got 0.0155 s"),
         ([0.01], np.arange(9) / 59.94, {"frame_rate": 60}, "times say 59.94 Hz: the clocks drift apart"),
         ([0.01], [0, 1, 2], {}, "must have an interval that is no gap"),
+        ([0.01], [0, 0.01, 0.02], {"display_latency": -0.01}, "display_latency must be at least 0"),
+        ([0.01], [0, 0.01, 0.02], {"display_latency": np.nan}, "display_latency must be finite"),
+        ([1e18], [0, 0.01, 0.02], {}, "spike_times must be in seconds, got 1e[+]18"),
         ([0.01], [0, 0.01, 0.02], {"outside": "ignore"}, "outside must be 'raise' or 'drop', got 'ignore'"),
     ],
 )  # fmt: skip
@@ -95,3 +98,7 @@ def test_repeats_are_stacked():
     np.testing.assert_array_equal(stacked[:, :, 0], [[0, 2, 4], [8, 10, 12], [14, 16, 18]])
     with pytest.raises(ValueError, match="room for 3 frames within the 10 recorded, got 8"):
         stack_repeats(counts, [8], 3)
+    with pytest.raises(ValueError, match="starts must hold at least one repeat"):
+        stack_repeats(counts, [], 3)
+    with pytest.raises(TypeError, match=r"starts must be an integer, got 1\.5"):
+        stack_repeats(counts, [1.5], 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from v1sim import Grid, cells, gabor, stimuli
-from v1sim.revcorr import stc
+from v1sim.revcorr import sta, stc
 from v1sim.revcorr._time_shift import direct_covariances, fft_covariances
 from v1sim.stream import Passes
 
@@ -91,6 +91,14 @@ def test_too_few_spikes_are_warned_of(rng):
     assert stc(noise, np.ones(2000) + counts).warnings == []
 
 
+def test_rounding_is_no_suppression_where_there_are_fewer_spikes_than_dimensions(rng):
+    """50 frames in 168 dimensions leave 118 eigenvalues at 0, half of them below it by rounding."""
+    noise = stimuli.GaussianNoise(GRID, n_frames=2000, seed=0)
+    counts = np.zeros(2000)
+    counts[rng.choice(2000, 50, replace=False)] = 1
+    assert stc(noise, counts).n_suppressive == [0]
+
+
 def test_a_projected_out_sta_leaves_the_other_axes(noise):
     """A cell with a linear and a quadratic filter: the STA takes the linear one with it."""
 
@@ -143,6 +151,22 @@ def test_results_without_a_full_covariance_are_not_added(full, matrix_free):
     with pytest.raises(ValueError, match="only results of a full covariance"):
         _ = full + matrix_free
     assert (full + full).n_frames == 2 * full.n_frames
+
+
+@pytest.mark.parametrize("estimate", [sta, stc])
+def test_results_for_other_units_lags_or_frames_are_not_added(rng, estimate):
+    """NumPy would stretch an axis of length 1, or take 2 x 3 pixels for 3 x 2."""
+    frames, counts = rng.standard_normal((400, 2, 3)), rng.poisson(1, (400, 2))
+    one = estimate(stimuli.ArrayStimulus(frames), counts, n_lags=2)
+    for other in (
+        estimate(stimuli.ArrayStimulus(frames), counts),
+        estimate(stimuli.ArrayStimulus(frames), counts[:, :1], n_lags=2),
+        estimate(stimuli.ArrayStimulus(frames.swapaxes(1, 2)), counts, n_lags=2),
+    ):
+        with pytest.raises(ValueError, match="same units, lags and frame shape can be added"):
+            _ = one + other
+    with pytest.raises(TypeError, match="unsupported operand"):
+        _ = one + (sta if estimate is stc else stc)(stimuli.ArrayStimulus(frames), counts, n_lags=2)
 
 
 @pytest.mark.parametrize(

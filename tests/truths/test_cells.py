@@ -103,8 +103,10 @@ def test_the_phase_of_a_complex_cell_turns_its_pair_but_not_its_response(rng):
     np.testing.assert_allclose(responses, responses[:, :1].repeat(3, axis=1), rtol=1e-4)
 
 
-def test_a_field_without_carrier_has_no_quadrature_pair():
-    g = gabor.Gabor(alpha=1, beta_x=0.1, beta_y=0.1, f=[1.0, 0.0], phi=0, x0=0, y0=0, tau=0)
+@pytest.mark.parametrize("change", [{"f": [1.0, 0.0]}, {"alpha": [1.0, 0.0]}], ids=["flat", "zero"])
+def test_a_field_without_carrier_has_no_quadrature_pair(change):
+    plain = {"alpha": 1, "beta_x": 0.1, "beta_y": 0.1, "f": 1, "phi": 0, "x0": 0, "y0": 0, "tau": 0}
+    g = gabor.Gabor(**plain | change)
     with pytest.raises(ValueError, match=r"cells \[1\] have an odd or an even half that is zero"):
         cells.ComplexCells(g, Grid((9, 11)))
 

@@ -73,11 +73,11 @@ def _balanced(bank: Gabor, grid: Grid) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Return balanced pairs (n, 2, ny, nx), and whether a half is zero without its DC, shape (n,)."""
     p = bank.parameters()
     still = np.zeros_like(p["phi"])
-    envelope = Gabor(**p | {"f": still, "phi": still}).render(grid)
+    envelope = Gabor(**p | {"alpha": still + 1, "f": still, "phi": still}).render(grid)
     even, odd = plain_pairs(Gabor(**p | {"phi": still}), grid).swapaxes(0, 1)
     norm = np.sqrt((_norm(even) ** 2 + _norm(odd) ** 2) / 2)
     even, odd = _without_dc(even, envelope), _without_dc(odd, envelope)
-    empty = np.minimum(_norm(even), _norm(odd)) < np.sqrt(np.finfo(np.float64).eps) * norm
+    empty = np.minimum(_norm(even), _norm(odd)) <= np.sqrt(np.finfo(np.float64).eps) * norm
     if empty.any():
         return np.zeros((len(bank), 2, *grid.shape)), empty[:, 0, 0]
     even, odd = _orthonormal(even, odd)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from v1sim import _checks
 from v1sim._types import Frames, Responses
 from v1sim.cells._nonlinearity import Nonlinearity, as_nonlinearity
-from v1sim.cells._responder import Cells
+from v1sim.cells._responder import Cells, checked_cells
 from v1sim.grid import Grid
 
 
@@ -51,14 +51,14 @@ class Cascade:
     def __init__(
         self, responder: Cells, weights: ArrayLike, *, nonlinearity: str | Nonlinearity = "relu"
     ) -> None:
-        self.responder = responder
+        self.responder = checked_cells("responder", responder)
         self.weights = _checks.real_array("weights", weights).astype(np.float32)
         if self.weights.ndim != 2 or self.weights.shape[1] != responder.n_units:
             raise ValueError(
                 f"weights must have shape (n_cells, {responder.n_units}), got {self.weights.shape}"
             )
         _checks.finite("weights", self.weights)
-        self.nonlinearity = as_nonlinearity(nonlinearity)
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
 
     @property
     def grid(self) -> Grid:

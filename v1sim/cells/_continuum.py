@@ -70,8 +70,8 @@ class IntermediateCells:
         self._pairs = ComplexCells(gabor, grid)
         self.gabor = gabor
         self.grid = grid
-        self.nonlinearity = as_nonlinearity(nonlinearity)
-        self.complexity = _checks.per_cell("complexity", complexity, minimum=0)
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
+        self.complexity = _checks.per_cell("complexity", complexity, n_cells=self.n_units, minimum=0)
         if (self.complexity > 1).any():
             beyond = np.flatnonzero(self.complexity > 1).tolist()
             raise ValueError(f"complexity must be at most 1, got {self.complexity.max():g} (cells {beyond})")

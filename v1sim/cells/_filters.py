@@ -31,7 +31,7 @@ class FilterCells:
                 f"filters must have the grid's shape {self.grid.shape}, got {filters.shape[-2:]}"
             )
         self.weights = filters
-        self.nonlinearity = as_nonlinearity(nonlinearity)
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
         by_lag = filters.reshape(len(filters), -1, *self.grid.shape).swapaxes(0, 1)
         self.memory = len(by_lag)
         self._sums = WeightedSums(by_lag.reshape(-1, *self.grid.shape), self.grid)

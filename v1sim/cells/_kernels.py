@@ -107,7 +107,7 @@ class BiphasicGamma:
     def __post_init__(self) -> None:
         for name in ("tau", "tau_late", "n", "n_late"):
             _checks.positive(name, getattr(self, name))
-        _checks.per_cell("weight", self.weight, minimum=0)
+        _checks.not_negative("weight", self.weight)
 
     def __call__(self, time: FloatArray) -> FloatArray:
         """Return the weight of what was shown that long ago, same shape as `time`."""

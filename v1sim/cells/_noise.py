@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from v1sim import _checks
 from v1sim._types import Frames, Responses
 from v1sim.cells._random import SPIKE_KEYS, normal
-from v1sim.cells._responder import Cells
+from v1sim.cells._responder import Cells, checked_cells
 from v1sim.grid import Grid
 
 
@@ -30,12 +30,13 @@ class Noisy:
     Raises
     ------
     TypeError, ValueError
-        If a standard deviation is negative or the seed is not an integer.
+        If the responder is no cells, a standard deviation is negative, their number is not that of the cells,
+        or the seed is not an integer.
     """
 
     def __init__(self, responder: Cells, *, sd: ArrayLike, seed: int) -> None:
-        self.responder = responder
-        self.sd = _checks.per_cell("sd", sd, minimum=0)
+        self.responder = checked_cells("responder", responder)
+        self.sd = _checks.per_cell("sd", sd, n_cells=self.n_units, minimum=0)
         self.seed = _checks.seed("seed", seed)
 
     @property

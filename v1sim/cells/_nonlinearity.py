@@ -212,9 +212,17 @@ class _Checked:
         return answer.astype(np.float32)
 
 
-def as_nonlinearity(nonlinearity: str | Nonlinearity) -> Nonlinearity:
-    """Return the nonlinearity of that name, or the callable, whose answers are checked if it is not ours."""
-    if isinstance(nonlinearity, Power | Softplus | Exponential | NakaRushton | _Checked):
+def as_nonlinearity(nonlinearity: str | Nonlinearity, n_cells: int) -> Nonlinearity:
+    """Return the nonlinearity of that name, or the callable, whose answers are checked if it is not ours.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name, or it has parameters for another number of cells.
+    """
+    if isinstance(nonlinearity, Power | Softplus | Exponential | NakaRushton):
+        for field in fields(nonlinearity):
+            _checks.per_cell(f"nonlinearity.{field.name}", getattr(nonlinearity, field.name), n_cells=n_cells)
         return nonlinearity
     if callable(nonlinearity):
         return _Checked(nonlinearity)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from v1sim import _checks
 from v1sim._types import FloatArray, Frames, Responses
-from v1sim.cells._responder import Cells
+from v1sim.cells._responder import Cells, checked_cells
 from v1sim.gabor import Gabor
 from v1sim.grid import Grid
 
@@ -70,14 +70,17 @@ class NormalizedCells:
         exponent: float = 2.0,
         maximum: ArrayLike = 1.0,
     ) -> None:
-        self.responder = responder
-        self.pool = responder if pool is None else pool
+        self.responder = checked_cells("responder", responder)
+        self.pool = responder if pool is None else checked_cells("pool", pool)
         if self.pool.grid != responder.grid:
             raise ValueError(f"pool must share the grid {responder.grid}, got {self.pool.grid}")
-        self.semi_saturation = _checks.per_cell("semi_saturation", semi_saturation, above_zero=True)
+        n = responder.n_units
+        self.semi_saturation = _checks.per_cell(
+            "semi_saturation", semi_saturation, n_cells=n, above_zero=True
+        )
         self.exponent = _checks.positive("exponent", exponent)
-        self.maximum = _checks.per_cell("maximum", maximum, above_zero=True)
-        shape = responder.n_units, self.pool.n_units
+        self.maximum = _checks.per_cell("maximum", maximum, n_cells=n, above_zero=True)
+        shape = n, self.pool.n_units
         mean = np.full(shape, 1 / shape[1])
         self.pool_weights = _weights(mean if pool_weights is None else pool_weights, shape)
 

@@ -73,9 +73,9 @@ class PushPullCells:
         check_placement(gabor, grid)
         self.gabor = gabor
         self.grid = grid
-        self.pull = _checks.per_cell("pull", pull, minimum=0)
-        self.nonlinearity = as_nonlinearity(nonlinearity)
         self.weights = np.atleast_3d(gabor.render(grid).T).T  # (n_cells, ny, nx)
+        self.pull = _checks.per_cell("pull", pull, n_cells=len(self.weights), minimum=0)
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
         pull_of_each = np.broadcast_to(self.pull, len(self.weights))[:, None, None]
         self._signed = WeightedSums((1 + pull_of_each) / 2 * self.weights, grid)
         self._unsigned = WeightedSums((1 - pull_of_each) / 2 * np.abs(self.weights), grid)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from v1sim import _checks
 from v1sim._types import FloatArray, Frames, Responses
-from v1sim.cells._responder import Cells
+from v1sim.cells._responder import Cells, checked_cells
 from v1sim.grid import Grid
 from v1sim.stimuli import GaussianNoise
 
@@ -34,18 +34,19 @@ class SpikingCells(ABC):
         spontaneous_rate: ArrayLike = 0.0,
         maximal_rate: ArrayLike | None = None,
     ) -> None:
-        self.responder = responder
+        self.responder = checked_cells("responder", responder)
+        n = responder.n_units
         self.frame_rate = _checks.positive("frame_rate", frame_rate)
         self.mean_rate = None
         self.seed = _checks.seed("seed", seed)
-        self.spontaneous_rate = _checks.per_cell("spontaneous_rate", spontaneous_rate, minimum=0)
+        self.spontaneous_rate = _checks.per_cell("spontaneous_rate", spontaneous_rate, n_cells=n, minimum=0)
         self.maximal_rate = None
         if maximal_rate is not None:
-            self.maximal_rate = _checks.per_cell("maximal_rate", maximal_rate, above_zero=True)
+            self.maximal_rate = _checks.per_cell("maximal_rate", maximal_rate, n_cells=n, above_zero=True)
             _in_order("spontaneous_rate", self.spontaneous_rate, "maximal_rate", self.maximal_rate)
-        self.gain = np.full(responder.n_units, 1 / self.frame_rate)
+        self.gain = np.full(n, 1 / self.frame_rate)
         if mean_rate is not None:
-            self.mean_rate = _checks.per_cell("mean_rate", mean_rate, above_zero=True)
+            self.mean_rate = _checks.per_cell("mean_rate", mean_rate, n_cells=n, above_zero=True)
             _in_order("spontaneous_rate", self.spontaneous_rate, "mean_rate", self.mean_rate)
             self.gain *= (self.mean_rate - self.spontaneous_rate) / _mean_under_noise(responder)
 

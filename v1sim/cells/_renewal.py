@@ -55,10 +55,7 @@ class GammaRenewal(SpikingCells):
     def __init__(self, *args: Any, shape: float = 2.0, refractory_period: float = 0.0, **rates: Any) -> None:
         super().__init__(*args, **rates)
         self.shape = _checks.positive("shape", shape)
-        period = _checks.per_cell("refractory_period", refractory_period, minimum=0)
-        if period.ndim:
-            raise ValueError(f"refractory_period must be one number, got shape {period.shape}")
-        self.refractory_period = float(period)
+        self.refractory_period = _checks.not_negative("refractory_period", refractory_period)
 
     @property
     def memory(self) -> int:

@@ -119,7 +119,7 @@ def sample_population(
 def _fraction(value: float | None) -> float | None:
     if value is None:
         return None
-    fraction = float(_checks.per_cell("simple_fraction", value, minimum=0))
+    fraction = _checks.not_negative("simple_fraction", value)
     if fraction > 1:
         raise ValueError(f"simple_fraction must be at most 1, got {fraction:g}")
     return fraction

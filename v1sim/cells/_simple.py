@@ -49,8 +49,8 @@ class SimpleCells:
         check_placement(gabor, grid)
         self.gabor = gabor
         self.grid = grid
-        self.nonlinearity = as_nonlinearity(nonlinearity)
         self.weights = np.atleast_3d(gabor.render(grid).T).T  # (n_cells, ny, nx)
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
         self._sums = WeightedSums(self.weights, grid)
 
     @property

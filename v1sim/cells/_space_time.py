@@ -75,8 +75,8 @@ class SpaceTimeCells:
         self.grid = grid
         self.memory = _checks.integer("n_lags", n_lags, minimum=1)
         self.kernel = sample(kernel, n_lags, _rate(frame_rate))
-        self.nonlinearity = as_nonlinearity(nonlinearity)
         self._space = np.atleast_3d(gabor.render(grid).T).T
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
         self._sums = WeightedSums(self._space, grid)
 
     @property
@@ -157,9 +157,9 @@ class DirectionSelectiveCells:
         height = sample(envelope, n_lags, frame_rate)
         # cos(a + turn) = cos(a) cos(turn) - sin(a) sin(turn), and sin(a) is the quadrature partner
         self.kernels = np.stack([height * np.cos(turn), -height * np.sin(turn)])
-        self.nonlinearity = as_nonlinearity(nonlinearity)
         halves = gabor.render(grid), gabor.quadrature().render(grid)
         self._space = np.stack([np.atleast_3d(half.T).T for half in halves])  # (2, n_cells, ny, nx)
+        self.nonlinearity = as_nonlinearity(nonlinearity, self.n_units)
         self._sums = WeightedSums(self._space.reshape(-1, *grid.shape), grid)
 
     @property

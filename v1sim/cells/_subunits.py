@@ -87,11 +87,11 @@ class SubunitCells:
         self.suppressive = _fields("suppressive", none if suppressive is None else suppressive, grid, n_cells)
         self.drive = none if drive is None else _fields("drive", np.asarray(drive)[:, None], grid, n_cells)
         self.exponent = _checks.positive("exponent", exponent)
-        self.baseline = _number("baseline", baseline)
-        self.excitation = _number("excitation", excitation)
-        self.suppression = _number("suppression", suppression)
-        self.excitatory_saturation = _number("excitatory_saturation", excitatory_saturation)
-        self.suppressive_saturation = _number("suppressive_saturation", suppressive_saturation)
+        self.baseline = _checks.not_negative("baseline", baseline)
+        self.excitation = _checks.not_negative("excitation", excitation)
+        self.suppression = _checks.not_negative("suppression", suppression)
+        self.excitatory_saturation = _checks.not_negative("excitatory_saturation", excitatory_saturation)
+        self.suppressive_saturation = _checks.not_negative("suppressive_saturation", suppressive_saturation)
         fields = np.concatenate([self.drive, self.excitatory, self.suppressive], axis=1)
         self._sums = WeightedSums(fields.reshape(-1, *grid.shape), grid)
 
@@ -125,11 +125,3 @@ def _fields(name: str, value: ArrayLike, grid: Grid, n_cells: int | None) -> Flo
         raise ValueError(f"{name} must have shape {wanted}, got {fields.shape}")
     _checks.finite(name, fields)
     return fields
-
-
-def _number(name: str, value: float) -> float:
-    """Return a finite number of at least 0."""
-    array = _checks.per_cell(name, value, minimum=0)
-    if array.ndim:
-        raise ValueError(f"{name} must be one number, got shape {array.shape}")
-    return float(array)

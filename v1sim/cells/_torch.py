@@ -20,6 +20,8 @@ class TorchCells:
     memory = 1
 
     def __init__(self, module: Any, layer: str, grid: Grid, batch_size: int) -> None:
+        if not hasattr(module, "named_modules"):
+            raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
         names = [name for name, _ in module.named_modules() if name]
         self.layer = _checks.choice("layer", layer, tuple(names))
         self.module = module.eval()
@@ -75,6 +77,6 @@ def from_torch(module: Any, layer: str, *, grid: Grid, batch_size: int = 256) ->
     ModuleNotFoundError
         If PyTorch is not installed.
     TypeError, ValueError
-        If there is no such layer, or it does not run once a pass.
+        If `module` is none, there is no such layer, or it does not run once a pass.
     """
     return TorchCells(module, layer, grid, batch_size)

@@ -1,6 +1,7 @@
 """The application: its commands, and how every one of them reports a mistake."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -57,17 +58,21 @@ def run_reporting(application: typer.Typer) -> None:
 
 
 def _in_words_of_the_user(application: typer.Typer, message: str) -> str:
-    """Return a message that begins with an argument's name with the option that it came from in its place.
+    """Return a message with the names of arguments replaced by the options that they came from.
 
-    The library says "n_lags must be ..." where the user typed --lags.
+    The library says "n_lags must be ..." where the user typed --lags. An argument is the word that a message
+    begins with, or any that begins with n_.
     """
     command: Any = typer.main.get_command(application)
     for word in sys.argv[1:]:  # a group holds the command that was called by its name
         command = getattr(command, "commands", {}).get(word, command)
-    name, blank, rest = message.partition(" ")
-    option = "--" + name.removeprefix("n_").replace("_", "-")
-    known = any(option in parameter.opts for parameter in command.params)
-    return option + blank + rest if known else message
+    options = {option for parameter in command.params for option in parameter.opts}
+
+    def option(name: re.Match[str]) -> str:
+        typed = "--" + name[1].removeprefix("n_").replace("_", "-")
+        return typed if typed in options else name[0]
+
+    return re.sub(r"(^[a-z]\w*|\bn_\w+)(?:\[\d\])?(?=[ ,])", option, message)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ class Bootstrap:
     samples : dict of str to ndarray, shape (..., n)
         Each parameter in every replica, angles unwrapped to within pi of the fit's.
     standard_error : dict of str to ndarray, shape (...)
-        Standard deviation over the replicas.
+        Standard deviation over the replicas; NaN, as all samples, for a dead field.
     """
 
     samples: dict[str, FloatArray]
@@ -85,7 +85,7 @@ def bootstrap(fit: GaborFit, n: int = 200, *, seed: int, workers: int | None = N
         replicas = field + sd * rng.standard_normal((n, *field.shape))
         again = fit_gabor(replicas, fit.grid, starts=one.gabor, offset=fit.has_offset, workers=workers)
         for name, value in _near(again.gabor, one.gabor).items():
-            found[name].append(value)
+            found[name].append(np.where(one.flags["dead"], np.nan, value))
     samples = {name: np.stack(values).reshape(*fit.shape, n) for name, values in found.items()}
     return Bootstrap(samples, {name: value.std(axis=-1, ddof=1) for name, value in samples.items()})
 

@@ -65,7 +65,7 @@ def split_colour(kernels: ArrayLike) -> ColourSplit:
     Raises
     ------
     TypeError, ValueError
-        If `kernels` are not real, not finite, or of another number of dimensions.
+        If `kernels` are not real, not finite, without channels or pixels, or of another number of dimensions.
 
     Examples
     --------
@@ -77,6 +77,8 @@ def split_colour(kernels: ArrayLike) -> ColourSplit:
     array = _checks.real_array("kernels", kernels)
     if array.ndim not in (3, 4):
         raise ValueError(f"kernels must be (channels, ny, nx) or (n, channels, ny, nx), got {array.shape}")
+    if not all(array.shape[-3:]):
+        raise ValueError(f"kernels must have channels and pixels, got shape {array.shape}")
     _checks.finite("kernels", array)
     stack = array.astype(np.float64).reshape(-1, *array.shape[-3:])
     n, channels, ny, nx = stack.shape

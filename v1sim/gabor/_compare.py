@@ -91,7 +91,8 @@ def compare_models(
     Raises
     ------
     TypeError, ValueError
-        If the fields cannot be fitted, a model is not known, or `held_out` is not between 0 and 1.
+        If the fields cannot be fitted, no model is named or one is not known, or `held_out` is not between 0
+        and 1 or leaves fewer pixels than a model has parameters.
 
     References
     ----------
@@ -99,6 +100,8 @@ def compare_models(
     """
     stack, grid, _ = checked_fields(fields, grid)
     _checks.finite("fields", stack)
+    if not models:
+        raise ValueError(f"models must name at least one of {', '.join(MODELS)}")
     for model in models:
         _checks.choice("models", model, MODELS)
     if not 0 < held_out < 1:
@@ -110,6 +113,11 @@ def compare_models(
     data /= np.where(largest > 0, largest, 1)
     kept = np.ones(data.shape[1], bool)
     kept[rng.choice(len(kept), max(1, round(held_out * len(kept))), replace=False)] = False
+    needed = max(n_parameters(model, offset) for model in models) + 1
+    if kept.sum() < needed:
+        raise ValueError(
+            f"held_out must leave {needed} pixels to fit, but {held_out:g} leaves {kept.sum()} of {len(kept)}"
+        )
     r_squared, aic, bic, fresh = {}, {}, {}, {}
     with one_thread():
         for model in models:

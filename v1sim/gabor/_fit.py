@@ -63,9 +63,9 @@ def fit_gabor(
     grid : Grid, optional
         Pixel positions; in pixels, with the origin in the middle of the patch, unless given.
     weights : array_like, optional
-        Weights of the squared residuals, at least 0, of a shape that broadcasts to that of `fields`. Pixels
-        with weight 0 are not looked at and may be NaN. For errors, weights are inverse variances up to a
-        factor.
+        Weights of the squared residuals, at least 0, of a shape that broadcasts to that of `fields` (without
+        the channels). Pixels with weight 0 are not looked at and may be NaN, unless there are channels. For
+        errors, weights are inverse variances up to a factor.
     starts : int or Gabor, optional
         Number of spectral peaks from which a fit is started, or the Gabors to start from (one, or one a
         field).
@@ -118,6 +118,8 @@ def fit_gabor(
     mass = checked_weights(weights, stack, stack.shape[1:] if single else stack.shape, offset=offset)
     _checks.positive("tolerance", tolerance)
     _checks.choice("model", model, ("gabor", "auto"))
+    if bounds is not None and not isinstance(bounds, Bounds):
+        raise TypeError(f"bounds must be Bounds, got {type(bounds).__name__}")
     workers = cpu_count() or 1 if workers is None else _checks.integer("workers", workers, minimum=1)
     settings = Settings(
         grid=grid,

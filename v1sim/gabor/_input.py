@@ -28,6 +28,8 @@ def checked_fields(fields: ArrayLike, grid: Grid | None) -> tuple[NDArray[np.gen
             f"pixels, got {stack.shape[1:]}: a Gabor has {N_PARAMETERS} parameters, "
             "and a profile has no orientation"
         )
+    if grid is not None and not isinstance(grid, Grid):
+        raise TypeError(f"grid must be a Grid, got {type(grid).__name__}")
     if grid is not None and grid.shape != stack.shape[1:]:
         raise ValueError(f"grid is of shape {grid.shape}, but fields are of shape {stack.shape[1:]}")
     ny, nx = stack.shape[1:]

@@ -16,6 +16,8 @@ from v1sim import _checks
 
 CLOCK_TICK = 1e-6
 """Resolution that times are compared at [s]: clocks tick at 10 to 100 kHz, displays below 1 kHz."""
+_LATEST = CLOCK_TICK * 2**53
+"""Times from here on [s] (285 years) are no times: a float64 does not hold them to a tick."""
 _RATE_TOLERANCE = 5e-4
 """Largest relative difference of two clocks: tells 59.94 from 60 Hz, and is ten times that of quartzes."""
 _REFRESH_TOLERANCE = 0.25
@@ -87,7 +89,8 @@ def align_spikes(
     ------
     TypeError, ValueError
         If times are not finite, frame times do not rise, intervals are not whole numbers of refreshes or
-        contradict `frame_rate` (clocks that drift apart), or spikes lie outside of the frame times.
+        contradict `frame_rate` (clocks that drift apart), the latency is negative, or spikes lie outside of
+        the frame times.
 
     Examples
     --------
@@ -97,6 +100,9 @@ def align_spikes(
     >>> aligned.shown, aligned.spike_counts[:, 0]
     (array([0, 1, 1, 2, 3]), array([0, 1, 2, 1, 0]))
     """
+    latency = int(_ticks("display_latency", [display_latency])[0])
+    if latency < 0:
+        raise ValueError(f"display_latency must be at least 0, got {display_latency:g}")
     units = _units(spike_times)
     frames = _ticks("frame_times", frame_times)
     if frames.size < 2:
@@ -116,7 +122,6 @@ def align_spikes(
     n_outside = np.zeros(len(units), np.int64)
     ends = np.where(is_gap, frames[:-1] + round(refresh), frames[1:])
     ends = np.append(ends, frames[-1] + round(refresh)).astype(np.int64)
-    latency = round(display_latency / CLOCK_TICK)
     for unit, ticks in enumerate(units):
         lit = ticks - latency
         frame = np.searchsorted(frames, lit, side="right") - 1
@@ -163,13 +168,16 @@ def stack_repeats(counts: ArrayLike, starts: Sequence[int], n_frames: int) -> ND
 
     Raises
     ------
-    ValueError
-        If a repeat does not lie within the recording.
+    TypeError, ValueError
+        If there are no repeats, or one does not begin at a whole number or lie within the recording.
     """
     array = _checks.real_array("counts", counts)
     n_frames = _checks.integer("n_frames", n_frames, minimum=1)
+    if not len(starts):
+        raise ValueError("starts must hold at least one repeat")
     for start in starts:
-        if not 0 <= start <= len(array) - n_frames:
+        _checks.integer("starts", start, minimum=0)
+        if start > len(array) - n_frames:
             raise ValueError(
                 f"starts must leave room for {n_frames} frames within the {len(array)} recorded, got {start}"
             )
@@ -182,6 +190,8 @@ def _ticks(name: str, times: ArrayLike) -> NDArray[np.int64]:
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape (n,), got {array.shape}")
     _checks.finite(name, array)
+    if array.size and np.abs(array).max() >= _LATEST:
+        raise ValueError(f"{name} must be in seconds, got {array[np.abs(array).argmax()]:g}")
     return np.rint(array / CLOCK_TICK).astype(np.int64)
 
 

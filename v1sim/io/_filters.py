@@ -28,6 +28,9 @@ _MAX_BYTES = 2**30
 _SMALLEST_KERNEL = 3
 """Kernels of fewer rows or columns have no orientation: 1 x 1 convolutions are passed over."""
 
+_LISTED = 8
+"""Arrays of a file that an error names."""
+
 
 @dataclass(frozen=True, eq=False)
 class Filters:
@@ -110,7 +113,8 @@ def read_filters(
 
 def _choose(tensors: list[LazyTensor], layer: str | None, file: Path) -> LazyTensor:
     """Return the tensor called `layer`, or the first that can be a stack of filters."""
-    names = ", ".join(tensor.name for tensor in tensors[:8]) or "nothing"
+    names = ", ".join(_described(tensor) for tensor in tensors[:_LISTED]) or "nothing"
+    names += ", ..." if len(tensors) > _LISTED else ""
     if layer is not None:
         for tensor in tensors:
             if layer in (tensor.name, tensor.name.removesuffix(".weight")):
@@ -120,6 +124,10 @@ def _choose(tensors: list[LazyTensor], layer: str | None, file: Path) -> LazyTen
         if tensor.is_filters(_SMALLEST_KERNEL):
             return tensor
     raise ValueError(f"no convolution or stack of filters is in it; it holds {names}")
+
+
+def _described(tensor: LazyTensor) -> str:
+    return f"{tensor.name or 'an array'} {tuple(tensor.shape)}"
 
 
 def _sides(n_pixels: int, shape: tuple[int, int] | None) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """The result of an STC: axes, their variance ratios, and how many of them count."""
 
-from copy import deepcopy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray
+from v1sim.revcorr._bulk import Bulk
 from v1sim.revcorr._significance import Significance, edge_test, neutralise
 from v1sim.revcorr._stc_sums import MomentSums, STCSums
 
@@ -61,15 +62,17 @@ class STC:
 
         Raises
         ------
-        ValueError
-            If one of them was found without its full covariance, or only one had the STA projected out.
+        TypeError, ValueError
+            If the other is no STC, or one of other units, lags or frames; if one of them was found without
+            its full covariance, or only one had the STA projected out.
         """
+        if not isinstance(other, STC):
+            return NotImplemented
         if not (isinstance(self.sums, STCSums) and isinstance(other.sums, STCSums)):
             raise ValueError("only results of a full covariance (without rank) can be added")
         if self.sta_projected_out != other.sta_projected_out:
             raise ValueError("project_sta must be the same in both results to add them")
-        total = deepcopy(self.sums)
-        total.merge(other.sums)
+        total = self.sums.plus(other.sums)
         alpha = max(found.alpha for found in self.significance)
         return stc_from_sums(total, project_sta=self.sta_projected_out, alpha=alpha)
 
@@ -123,6 +126,7 @@ def stc_from_sums(sums: STCSums, *, project_sta: bool = False, alpha: float = 0.
         eigenvalues[:, ::-1],
         vectors[:, :, ::-1].swapaxes(1, 2),
         converged=np.ones(len(eigenvalues), bool),
+        chance=[sums.chance(unit) for unit in range(len(eigenvalues))],
         project_sta=project_sta,
         alpha=alpha,
     )
@@ -148,6 +152,7 @@ def result_of(
     vectors: FloatArray,
     *,
     converged: NDArray[np.bool_],
+    chance: Sequence[Bulk],
     project_sta: bool,
     alpha: float,
 ) -> STC:
@@ -159,7 +164,7 @@ def result_of(
         n_effective=sums.n_effective,
         n_frames=int(sums.n_frames),
         significance=tuple(
-            edge_test(values, sums.chance(unit), alpha=alpha) for unit, values in enumerate(eigenvalues)
+            edge_test(values, edges, alpha=alpha) for values, edges in zip(eigenvalues, chance, strict=True)
         ),
         sta_projected_out=project_sta,
         converged=converged,

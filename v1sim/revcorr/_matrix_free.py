@@ -6,6 +6,7 @@ units share. What is extreme in the spectrum comes out after a few passes; the b
 damped by iterating on C - 1 (Golub & Van Loan 2013, section 10.3.6; full reorthogonalisation).
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from v1sim._types import FloatArray, Responder
 from v1sim.revcorr._axes import STC, result_of, sta_axes
+from v1sim.revcorr._bulk import Bulk
 from v1sim.revcorr._stc_sums import MomentSums
 from v1sim.stream import Block, Passes, Sums
 
@@ -86,6 +88,7 @@ def matrix_free_stc(
     width = min(rank + _SPARE_VECTORS, n_dimensions)
     start = np.random.default_rng(seed).standard_normal((n_units, n_dimensions, width))
     (moments,) = passes.run([(responder, partial(MomentSums, n_units, shape, n_lags))])
+    chance = [moments.chance(unit) for unit in range(n_units)]
     newest = np.linalg.qr(_without_sta(start, moments) if project_sta else start)[0]
     basis = images = np.empty((n_units, n_dimensions, 0))
     while True:
@@ -98,7 +101,7 @@ def matrix_free_stc(
         excess, axes, residual = _ritz(basis, images, rank)
         n_products = images.shape[2] // width
         exhausted = n_products >= _enough(n_dimensions) or images.shape[2] + width > n_dimensions
-        converged = _at_rest(excess, residual, moments) | exhausted
+        converged = _at_rest(excess, residual, chance) | exhausted
         if converged.all() or passes.n_done == passes.n_passes:
             break
         newest = _orthogonal_to(basis, image)
@@ -108,6 +111,7 @@ def matrix_free_stc(
         1 + np.take_along_axis(excess, order, axis=1),
         np.take_along_axis(axes.swapaxes(1, 2), order[:, :, None], axis=1),
         converged=converged,
+        chance=chance,
         project_sta=project_sta,
         alpha=alpha,
     )
@@ -139,9 +143,8 @@ def _ritz(basis: FloatArray, images: FloatArray, rank: int) -> tuple[FloatArray,
     return values, vectors, residual
 
 
-def _at_rest(excess: FloatArray, residual: FloatArray, moments: MomentSums) -> NDArray[np.bool_]:
+def _at_rest(excess: FloatArray, residual: FloatArray, chance: Sequence[Bulk]) -> NDArray[np.bool_]:
     """Say of each unit whether all its axes stand out of the bulk and have come to rest."""
-    chance = [moments.chance(unit) for unit in range(len(excess))]
     upper = np.array([[c.upper - 1] for c in chance])
     lower = np.array([[c.lower - 1] for c in chance])
     distance = np.maximum(excess - upper, lower - excess)

@@ -88,7 +88,7 @@ def edge_test(eigenvalues: FloatArray, chance: Bulk, *, alpha: float) -> Signifi
     lower = max(0.0, chance.lower - margin * chance.lower_scale)
     return Significance(
         n_excitatory=int((eigenvalues > upper).sum()),
-        n_suppressive=int((eigenvalues < lower).sum()),
+        n_suppressive=int((eigenvalues < lower).sum()) if lower > 0 else 0,  # 0 but for rounding is chance
         upper=upper,
         lower=lower,
         method="edges",

@@ -1,6 +1,5 @@
 """Spike-triggered average: the first-order receptive field of any number of cells, in one pass."""
 
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self, Unpack
@@ -82,10 +81,16 @@ class STA:
     sums: STASums = field(repr=False)
 
     def __add__(self, other: Self) -> "STA":
-        """Return the result of both recordings together; no history crosses from one to the other."""
-        total = deepcopy(self.sums)
-        total.merge(other.sums)
-        return sta_from_sums(total)
+        """Return the result of both recordings together; no history crosses from one to the other.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the other is no STA, or one of other units, lags or frames.
+        """
+        if not isinstance(other, STA):
+            return NotImplemented
+        return sta_from_sums(self.sums.plus(other.sums))
 
     @property
     def z(self) -> FloatArray:

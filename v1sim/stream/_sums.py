@@ -1,6 +1,7 @@
 """Sums over blocks: what most estimators are."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -41,3 +42,29 @@ class Sums:
         """Add the sums of later blocks."""
         for name, array in self.state().items():
             array += getattr(other, name)
+
+    def plus(self, other: Self) -> Self:
+        """Return the sums of both, and leave these as they are.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the other sums are of another kind, or of other units, lags or frames.
+        """
+        if type(other) is not type(self):
+            raise TypeError(f"only sums of one kind can be added, got {type(self).__name__} and {other!r}")
+        mine, its = self._made_for(), other._made_for()
+        for name, value in mine.items():
+            if value != its[name]:
+                raise ValueError(
+                    "only results for the same units, lags and frame shape can be added, "
+                    f"got {name} of {value} and {its[name]}"
+                )
+        total = deepcopy(self)
+        total.merge(other)
+        return total
+
+    def _made_for(self) -> dict[str, Any]:
+        """Return the shapes of the sums, and what it was told, by name."""
+        state = self.state()
+        return {name: state[name].shape if name in state else value for name, value in vars(self).items()}
