@@ -1,4 +1,8 @@
-"""Published distributions to compare with: histograms as they are printed, and samples of single cells."""
+"""Published distributions to compare with: histograms as they are printed, and samples of single cells.
+
+Cells are compared with counts here, along one axis and perhaps around a circle. `v1sim.cells` draws populations
+from the same tables: its histograms have several axes, and know how to place a value within a bin.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
