@@ -400,6 +400,15 @@ def test_the_table_has_a_row_a_unit(simple, tmp_path):
     assert len((tmp_path / "units.csv").read_text().splitlines()) == 4
 
 
+def test_units_that_gratings_only_suppress_are_not_driven_by_their_rounding():
+    """The mean falls below that to a blank, and what is left of F1 is rounding, however small the blank."""
+    energy = cells.ComplexCells(BANK, GRID)
+    for rest in (0, 50):
+        result = characterize(lambda frames, rest=rest: rest - energy.respond(frames), GRID, protocols=QUICK)
+        assert not result.responsive.any()
+        assert np.isnan(result.orientation_deg).all()
+
+
 def test_the_component_of_the_curves_is_said(simple, energy):
     """F1 of simple cells, F0 of complex ones, neither of silent units."""
     assert simple.modulated.all()

@@ -51,6 +51,9 @@ def characterize(
     place, one cycle in fine steps, and light and dark bars. All units see all of this, and each is listened
     to while its own is shown: the cost grows with the square of the number of units.
 
+    The default of 8 frames a condition is made for units that answer the same every time. Units that draw
+    their responses, such as spikes, need as many frames as a neuron does trials: ``Protocols(n_frames=...)``.
+
     Parameters
     ----------
     responder : Responder or callable

@@ -14,8 +14,8 @@ _STATIC_PHASES = 8
 _FINE_FRAMES = 61
 """Frames of a drift in fine steps: a prime, so that every number of cycles passes through 61 phases."""
 _FEWEST_PHASES = 8
-"""With 8 phases, wherever the first one falls, F1/F0 of a half-wave rectified cosine lies between 1.53 and 1.66,
-with 4 between 1.41 and 2, in place of pi/2."""
+"""With 8 phases F1/F0 of a half-wave rectified cosine lies between 1.53 and 1.66 in place of pi/2, with 4
+between 1.41 and 2, depending on where the first phase falls."""
 _OCTAVE_SHARE = 3
 """Spatial frequencies an octave."""
 
