@@ -209,3 +209,9 @@ def test_nothing_has_no_similarity_and_few_resamples_no_interval():
         ks_similarity([], source)
     with pytest.raises(ValueError, match="n_resamples must be at least 100, got 0"):
         similarity(np.full(30, 0.3), source, seed=0, n_resamples=0)
+
+
+def test_a_measure_without_a_published_distribution_has_none_and_one_that_is_none_is_refused():
+    assert published("symmetry") == ()
+    with pytest.raises(ValueError, match=r"measure must be one of n_x, .*got 'nx'"):
+        published("nx")
