@@ -1,17 +1,19 @@
-"""Reading .npz archives from anywhere: no pickles, and no allocation that the file itself does not back."""
+"""Archives of arrays, read without pickles or allocations that the file does not back, and written whole."""
 
 import math
+import os
+import secrets
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy_format
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 MAX_MEMBER_BYTES = 2**34
 """Largest array that is read from an archive (16 GB): more than that is a mistake, or an attack."""
@@ -57,6 +59,36 @@ def read_npz(
             return {name: _read_member(archive, name, path) for name in sorted(wanted)}
     except (zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{path} is not a readable .npz archive: {error}") from None
+
+
+def write_npz(path: str | PathLike[str], arrays: Mapping[str, ArrayLike]) -> None:
+    """Write named arrays to a ``.npz`` archive: beside it first, and put in its place once it is on disk.
+
+    The archive has the permissions of any new file (those of `tempfile` are for its owner alone).
+
+    Parameters
+    ----------
+    path : path
+        The archive; what was there before is replaced.
+    arrays : mapping of str to array_like
+        The arrays.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before stays.
+    """
+    target = Path(path).absolute()
+    aside = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    try:
+        with aside.open("xb") as stream:
+            np.savez(stream, **dict[str, Any](arrays))
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(target)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[np.generic]:

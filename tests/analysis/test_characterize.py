@@ -285,7 +285,7 @@ def test_units_that_do_not_respond_measure_nan_and_say_so(rng):
     assert (result.n_responsive, len(result)) == (1, 3)
     assert result.spontaneous_response.tolist() == [0, 0, 7.5]
     for name in COLUMNS:
-        if name not in ("responsive", "spontaneous_response"):
+        if name not in ("responsive", "modulated", "spontaneous_response"):
             assert np.isnan(getattr(result, name)[1:]).all(), name
     assert np.isfinite(result.orientation_deg[0])
     assert result.message[1:] == ["no grating evokes a response"] * 2
@@ -400,6 +400,26 @@ def test_the_table_has_a_row_a_unit(simple, tmp_path):
     assert len((tmp_path / "units.csv").read_text().splitlines()) == 4
 
 
+def test_units_that_gratings_only_suppress_are_not_driven_by_their_rounding():
+    """The mean falls below that to a blank, and what is left of F1 is rounding, however small the blank."""
+    energy = cells.ComplexCells(BANK, GRID)
+    for rest in (0, 50):
+        result = characterize(lambda frames, rest=rest: rest - energy.respond(frames), GRID, protocols=QUICK)
+        assert not result.responsive.any()
+        assert np.isnan(result.orientation_deg).all()
+
+
+def test_the_component_of_the_curves_is_said(simple, energy):
+    """F1 of simple cells, F0 of complex ones, neither of silent units."""
+    assert simple.modulated.all()
+    assert not energy.modulated.any()
+    for result, part in ((simple, "f1"), (energy, "f0")):
+        largest = getattr(result.tunings["orientation"], part).max(axis=1)
+        np.testing.assert_allclose(result.max_response, largest)
+    silent = characterize(lambda frames: np.full((len(frames), 2), 3.0), GRID, protocols=QUICK)
+    assert not silent.modulated.any()
+
+
 # -- misuse ---------------------------------------------------------------------------------------------
 
 
@@ -411,13 +431,41 @@ def test_the_table_has_a_row_a_unit(simple, tmp_path):
         ({"contrasts": (0, 0.3, 0.9, 1)}, "contrasts must be above 0"),
         ({"contrast": 1.5}, "at most 1"),
         ({"n_orientations": 3}, "n_orientations must be at least 4"),
-        ({"n_frames": 3}, "n_frames must be at least 4"),
+        ({"n_frames": 7}, "n_frames must be at least 8"),
+        ({"n_phases": 7}, "n_phases must be at least 8"),
         ({"temporal_cycles": (1, 4, 2, 8)}, "temporal_cycles must be at least 4 rising"),
     ],
 )
 def test_protocols_that_cannot_be_shown_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         characterize(cells.SimpleCells(BANK, GRID), GRID, protocols=Protocols(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"contrasts": None}, "contrasts must hold real numbers"),
+        ({"temporal_cycles": None}, "temporal_cycles must hold real numbers"),
+        ({"temporal_cycles": (1, 2, 3, 4.5)}, "temporal_cycles must be an integer, got 4.5"),
+        ({"spatial_frequencies": "low"}, "spatial_frequencies must hold real numbers"),
+        ({"n_sizes": 6.0}, "n_sizes must be an integer"),
+    ],
+)
+def test_protocols_of_the_wrong_kind_are_named(change, message):
+    with pytest.raises(TypeError, match=message):
+        Protocols(**change)
+
+
+def test_protocols_must_be_protocols():
+    with pytest.raises(TypeError, match="protocols must be Protocols, got dict"):
+        characterize(cells.SimpleCells(BANK, GRID), GRID, protocols={"n_sizes": 6})
+
+
+def test_a_responder_of_another_frame_rate_is_refused():
+    """Temporal frequencies would be wrong by the ratio of the two rates."""
+    units = cells.Poisson(cells.SimpleCells(BANK, GRID), mean_rate=20, frame_rate=60, seed=1)
+    with pytest.raises(ValueError, match="frame_rate must be that of the responder, 60 frames/s, got 120"):
+        characterize(units, GRID, frame_rate=120)
 
 
 def test_drifts_beyond_nyquist_are_refused():

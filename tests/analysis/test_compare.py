@@ -241,3 +241,13 @@ def test_gratings_measure_of_drawn_cells_what_they_were_drawn_to_be():
     both = compare({"known": known, "measured": measured}, seed=0, n_resamples=100)
     near = {row.population: row.similarity.value for row in both.rows if row.measure == "f1_f0"}
     assert near["measured"] == pytest.approx(near["known"], abs=0.1)
+
+
+def test_a_threshold_that_no_fit_can_exceed_is_refused():
+    with pytest.raises(ValueError, match="threshold must lie between 0 and 1, got 5"):
+        measure({"n_x": [0.4]}, threshold=5)
+
+
+def test_populations_have_names():
+    with pytest.raises(TypeError, match="populations must be a mapping of names to populations, got list"):
+        compare([{"n_x": [0.4]}], seed=0)

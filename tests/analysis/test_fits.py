@@ -131,3 +131,46 @@ def test_fewer_samples_than_parameters_leave_no_errors():
 def test_an_unknown_model_of_size_is_refused():
     with pytest.raises(ValueError, match="ratio_of_gaussians or difference_of_gaussians, got 'gabor'"):
         analysis.fit_size(np.ones((1, 12)), DIAMETERS, model="gabor")
+
+
+def test_the_preferred_angle_lies_within_the_circle():
+    """A peak just below the end of the circle is highest at 0, from where a fit turns to below 0."""
+    half, whole = np.arange(0, 180, 10.0), np.arange(0, 360, 20.0)
+    curves = np.exp(2 * (np.cos(2 * np.deg2rad(half - np.array([[178.0], [1.0]]))) - 1))
+    found = analysis.fit_orientation(curves, half).parameters["preferred_deg"]
+    np.testing.assert_allclose(found, [178, 1], atol=1e-3)
+    drift = np.exp(3 * (np.cos(np.deg2rad(whole - 357)) - 1))[None]
+    assert analysis.fit_orientation(drift, whole).parameters["preferred_deg"] == pytest.approx(
+        [357], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("diameter", "error", "message"),
+    [
+        (DIAMETERS[::-1], ValueError, "diameter must rise, from 0 or above"),
+        (DIAMETERS - 2 * DIAMETERS[-1], ValueError, "diameter must rise, from 0 or above"),
+        (np.where(np.arange(len(DIAMETERS)) > 3, np.nan, DIAMETERS), ValueError, "diameter must rise"),
+        (3.0, ValueError, "diameter must have shape"),
+        (np.ones((3, len(DIAMETERS))), ValueError, "diameter must have shape"),
+        (["a"] * len(DIAMETERS), TypeError, "diameter must hold real numbers"),
+    ],
+)
+def test_diameters_that_do_not_rise_are_refused(diameter, error, message):
+    curves = np.ones((2, len(DIAMETERS)))
+    for measure in (analysis.fit_size, analysis.summation_diameter):
+        with pytest.raises(error, match=message):
+            measure(curves, diameter)
+
+
+def test_units_may_have_diameters_of_their_own_and_silent_ones_none():
+    axis, r = curve("ratio_of_gaussians")
+    own = np.stack([axis, 2 * axis, np.full_like(axis, np.nan)])
+    found = analysis.fit_size(np.stack([r, r, np.full_like(r, np.nan)]), own).parameters["centre_size"]
+    assert found[1] == pytest.approx(2 * found[0], rel=1e-3)
+    assert np.isnan(found[2])
+
+
+def test_a_fit_is_evaluated_at_a_single_value():
+    axis, r = curve("log_gaussian")
+    assert analysis.fit_frequency(r[None], axis).evaluate(axis[4]) == pytest.approx(r[4], rel=1e-3)

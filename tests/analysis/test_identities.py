@@ -268,11 +268,13 @@ def test_frames_smaller_than_the_cells_grid_are_refused():
         ({"position": [(0, 0), (1, 1)]}, ValueError, r"one for each of 3 channels, got shape \(2, 2\)"),
         ({"channels": [3]}, ValueError, r"channels must lie within 0 to 2 of 'pool1', got \[3\]"),
         ({"channels": []}, TypeError, "channels must hold integers"),
+        ({"grid": (19, 26)}, TypeError, r"grid must be a Grid, got tuple"),
+        ({"stack": "net.npz"}, TypeError, "stack must be a Stack, got str"),
     ],
 )
 def test_units_that_are_not_there_are_named(change, error, message, deep):
     with pytest.raises(error, match=message):
-        as_responder(deep, **{"layer": "pool1", "position": (0, 0)} | change)
+        as_responder(**{"stack": deep, "layer": "pool1", "position": (0, 0)} | change)
 
 
 def test_a_stack_of_unknown_input_needs_a_grid_and_one_of_colours_needs_grey():
@@ -282,6 +284,20 @@ def test_a_stack_of_unknown_input_needs_a_grid_and_one_of_colours_needs_grey():
     colour = convnet.Stack([convnet.Conv2d(np.ones((2, 3, 3, 3)))], input_shape=(3, 9, 9))
     with pytest.raises(ValueError, match=r"'conv1' .*takes 3 channels, but the input has 1"):
         as_responder(colour, "conv1", (0, 0))
+
+
+def test_units_behind_statistics_of_the_batch_are_refused_until_these_are_frozen(rng, frames):
+    """What a unit answers to a frame must not depend on the other frames that it is shown with."""
+    conv = convnet.Conv2d(rng.standard_normal((2, 1, 4, 5)))
+    by_batch = convnet.BatchStandardization.identity(2)
+    shape = (1, *GRID.shape)
+    with pytest.raises(ValueError, match=r"'standard1' standardises by the batch.*frozen"):
+        as_responder(convnet.Stack([conv, by_batch], input_shape=shape), "standard1", (3, 4))
+    before = as_responder(convnet.Stack([conv, by_batch], input_shape=shape), "conv1", (3, 4))
+    assert before.respond(frames).shape == (len(frames), 2)
+    frozen = by_batch.frozen(conv.forward(frames[:, None])[0])
+    units = as_responder(convnet.Stack([conv, frozen], input_shape=shape), "standard1", (3, 4))
+    np.testing.assert_allclose(units.respond(frames[:3]), units.respond(frames)[:3], atol=1e-6)
 
 
 def test_units_survive_the_way_to_another_process(deep, frames):

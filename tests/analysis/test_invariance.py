@@ -170,7 +170,9 @@ def test_tolerances_of_several_kinds_are_one_table(linear, energy_free):
     [
         ({"shift": [0.5, 1]}, "shift must rise, with 0 among its values"),
         ({"turn": [0, 10, 5]}, "turn must rise, with 0 among its values"),
-        ({"size": [-3, 0]}, r"size must be at least -2.32 octaves.*Nyquist frequency, 0.5 cycles/px, got -3"),
+        ({"size": [-3, 0]}, r"size: at -3 octaves a stimulus .* the Nyquist frequency, 0.5 cycles/px"),
+        ({"size": [0, np.inf]}, "size must be finite"),
+        ({"preferred": gabor.Gabor(**bank().parameters() | {"f": 0.0})}, "preferred must have a carrier"),
         ({"stimulus": "bar"}, "stimulus must be one of patch, grating"),
         ({"preferred": bank(orientation_deg=[1, 2, 3], phase=0, centre=(0, 0))}, "one for each of 2 units"),
     ],
@@ -179,6 +181,26 @@ def test_mistakes_are_named(change, message, linear):
     given = {"preferred": bank()} | change
     with pytest.raises(ValueError, match=message):
         invariance(linear, given.pop("preferred"), GRID, **given)
+
+
+def test_units_of_another_grid_and_what_are_no_units_are_refused(linear):
+    """A stimulus drawn in other units of length would be shown without a word."""
+    with pytest.raises(ValueError, match="grid must be that of the responder"):
+        invariance(linear, bank(), Grid(GRID.shape, 0.1, "deg"))
+    with pytest.raises(TypeError, match="got function and Gabor"):
+        invariance(lambda frames: frames[:, 0, :2], bank(), GRID)
+    with pytest.raises(TypeError, match="and str"):
+        invariance(linear, "gabor", GRID)
+
+
+def test_turns_stop_where_a_carrier_would_be_faster_than_pixels_along_an_axis():
+    """A carrier of .6 cycles/px at 45 degrees has .42 along each axis, and .5 once it is turned by 11.4."""
+    fast = gabor.Gabor.from_tuning(spatial_frequency=0.6, orientation_deg=45, n_x=1, n_y=1)
+    units = cells.ComplexCells(fast, GRID)
+    turns = invariance(units, fast, GRID, shift=[0], size=[0]).curves["turn"].amount
+    np.testing.assert_allclose([turns[0], turns[-1]], [-9, 9])  # in steps of 3
+    with pytest.raises(ValueError, match="turn: at 12 degrees a stimulus lies beyond the Nyquist"):
+        invariance(units, fast, GRID, shift=[0], size=[0], turn=[0, 12])
 
 
 def test_windows_without_a_middle_are_refused(linear):
@@ -250,6 +272,8 @@ def test_errors_survive_their_arrays(rng, pictures):
         ({"shifts": [[9, 0]]}, r"at least 16 \+ 9 x 19 \+ 0 px for these shifts, got \(40, 24, 26\)"),
         ({"shifts": [[0.5, 0]]}, r"shifts must be integers of shape \(m, 2\)"),
         ({"shifts": [1, 0]}, r"shifts must be integers of shape \(m, 2\)"),
+        ({"pictures": np.full((2, 24, 26), np.nan)}, "pictures must be finite"),
+        ({"pictures": np.ones((0, 24, 26))}, r"pictures must be \(n >= 1, rows, columns\)"),
     ],
 )
 def test_equivariance_needs_layers_and_pictures_that_are_there(change, message, rng, pictures):

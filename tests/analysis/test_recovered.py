@@ -63,6 +63,8 @@ def test_rows_of_simple_complex_and_idle_units_stand_one_under_the_other(rng):
     rows = found.to_table()
     assert np.abs(np.array(rows["orientation_deg"][:4]) - [40, 130, 40, 130]).max() < 3
     assert np.array(rows["spatial_frequency"][:2]) == pytest.approx([0.15, 0.17], rel=0.03)
+    assert np.array(rows["symmetry_deg"][:2]) == pytest.approx([0, 0], abs=5)
+    assert np.isnan(rows["symmetry_deg"][2:]).all()  # a pair of both phases has none of its own
     assert np.isnan([rows["spatial_frequency"][4], rows["complexity_index"][4], rows["velocity"][0]]).all()
     assert {len(column) for column in rows.values()} == {5}
 
@@ -121,10 +123,16 @@ def test_a_gabor_is_fitted_within_what_a_unit_can_see_and_stays_in_its_place():
 def test_results_that_do_not_belong_together_are_refused():
     noise = stimuli.GaussianNoise(GRID, n_frames=2000, seed=0)
     two, one = cells.SimpleCells(BANK, GRID), cells.SimpleCells(BANK[:1], GRID)
-    with pytest.raises(ValueError, match="same units"):
-        describe_recovered(revcorr.sta(noise, two), revcorr.stc(noise, one))
-    with pytest.raises(ValueError, match="about the STA"):
-        describe_recovered(revcorr.sta(noise, two), revcorr.stc(noise, two, project_sta=True))
+    sta, stc = revcorr.sta(noise, two), revcorr.stc(noise, two)
+    for measure in (describe_recovered, complexity_index, recovered_planes):
+        with pytest.raises(ValueError, match="same units"):
+            measure(sta, revcorr.stc(noise, one))
+        with pytest.raises(ValueError, match="about the STA"):
+            measure(sta, revcorr.stc(noise, two, project_sta=True))
+        with pytest.raises(TypeError, match="must be an STA and an STC, got STC, STA"):
+            measure(stc, sta)
+        with pytest.raises(ValueError, match="alpha must lie between 0 and 1"):
+            measure(sta, stc, alpha=1.5)
 
 
 def test_saved_rows_come_back():

@@ -185,3 +185,33 @@ def test_histograms_that_are_none_are_refused(change, message):
 def test_samples_must_be_finite():
     with pytest.raises(ValueError, match="values must be finite, got 1 NaN"):
         Sample(values=[1.0, np.nan], label="a", source="made")
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ([0.3, np.nan, 0.2], ValueError, "values must not be NaN.*got 1 NaN"),
+        (np.ones((2, 30)), ValueError, r"values must be numbers in a row, got shape \(2, 30\)"),
+        (["a"], TypeError, "values must hold real numbers"),
+    ],
+)
+def test_values_that_were_not_measured_are_not_compared(values, error, message):
+    """NaN would fall into the last bin, and count as a unit beyond the source."""
+    [source] = published("n_x")
+    for compared in (ks_similarity, lambda *given: similarity(*given, seed=0)):
+        with pytest.raises(error, match=message):
+            compared(values, source)
+
+
+def test_nothing_has_no_similarity_and_few_resamples_no_interval():
+    [source] = published("n_x")
+    with pytest.raises(ValueError, match=r"got shape \(0,\)"):
+        ks_similarity([], source)
+    with pytest.raises(ValueError, match="n_resamples must be at least 100, got 0"):
+        similarity(np.full(30, 0.3), source, seed=0, n_resamples=0)
+
+
+def test_a_measure_without_a_published_distribution_has_none_and_one_that_is_none_is_refused():
+    assert published("symmetry") == ()
+    with pytest.raises(ValueError, match=r"measure must be one of n_x, .*got 'nx'"):
+        published("nx")

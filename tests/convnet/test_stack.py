@@ -219,6 +219,29 @@ def test_receptive_fields_of_a_classic_network():
 # -- files --------------------------------------------------------------------------------------------
 
 
+def test_a_saved_stack_can_be_read_by_whoever_reads_other_new_files(tmp_path):
+    """Weights are shared: a file that only its owner may open is of no use in a lab's folder."""
+    network().save(tmp_path / "net.npz")
+    (tmp_path / "other").touch()
+    modes = {(tmp_path / name).stat().st_mode for name in ("net.npz", "other")}
+    assert len(modes) == 1
+
+
+def test_a_stack_that_cannot_be_written_leaves_the_old_one_and_nothing_beside_it(tmp_path, monkeypatch):
+    network().save(tmp_path / "net.npz")
+    before = (tmp_path / "net.npz").read_bytes()
+
+    def full(stream, **arrays):
+        stream.write(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="no space left"):
+        network().save(tmp_path / "net.npz")
+    assert (tmp_path / "net.npz").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["net.npz"]
+
+
 def test_a_stack_comes_back_from_its_file_bit_for_bit(tmp_path, x):
     stack = network()
     stack.save(tmp_path / "net.npz")

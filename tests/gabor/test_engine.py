@@ -9,9 +9,9 @@ from scipy.optimize import least_squares
 from v1sim import Grid
 from v1sim.gabor import Bounds, Gabor, fit_gabor
 from v1sim.gabor._chart import AT_BOUND, polynomials, second_derivatives
-from v1sim.gabor._levenberg import minimise
+from v1sim.gabor._levenberg import _step, minimise
 from v1sim.gabor._moments import Pixels, scratch
-from v1sim.gabor._problem import Problem
+from v1sim.gabor._problem import Normal, Problem
 from v1sim.gabor._rivals import FAMILIES
 
 BASES = Path(__file__).parents[2].parent / "shared" / "data" / "sparsenet_bases_144x12x12.npy"
@@ -180,3 +180,22 @@ def test_real_filters_are_fitted_or_flagged_and_never_degenerate():
     outside = np.maximum(np.abs(g.x0), np.abs(g.y0)) > 6
     wide = np.maximum(g.sigma_x, g.sigma_y) > 12
     assert not ((outside | wide | (g.spatial_frequency > 0.5)) & ~fit.flagged).any()
+
+
+def test_a_field_whose_two_atoms_are_one_to_rounding_stays_where_it_is():
+    """Projecting both out leaves rounding, whose sign is an accident: it is no slope to follow, nor NaN."""
+    left = -np.diag([1.6e2, 2.8e3, 5e-5, 0.18, 28.0, 1.7e2])
+    here = Normal(np.ones(1), np.full((1, 6), 0.5), left[None], np.ones((1, 2)))
+    free = np.full((1, 6), 0.3)
+    step, promised = _step(here, np.zeros((1, 6, 6)), free, np.full(1, 1e-2), np.ones(6, bool))
+    np.testing.assert_array_equal(step, 0)
+    assert promised[0] <= 0
+
+
+def test_fields_of_few_large_pixels_are_fitted_as_said():
+    """On the way of one of these fields an envelope is so narrow that its two atoms are one to rounding."""
+    fields = np.random.default_rng(13).standard_t(2, (200, 12, 12))[80:85]
+    fit = fit_gabor(fields, Grid((12, 12)))
+    about = fields - fields.mean(axis=(1, 2), keepdims=True)
+    rest = ((fields - fit.render(Grid((12, 12)))) ** 2).sum(axis=(1, 2))
+    np.testing.assert_allclose(fit.r_squared, 1 - rest / (about**2).sum(axis=(1, 2)), atol=1e-9)

@@ -15,7 +15,7 @@ from v1sim.analysis._shown import Bars, Gratings, Session
 from v1sim.stimuli import GratingTable
 
 _DEAD = 1e-5
-"""Share of the spontaneous response below which what gratings evoke is rounding (responses are float32)."""
+"""Share of the largest mean response below which what gratings evoke is rounding (responses are float32)."""
 _SEARCH_STEPS = (3, 2, 1)
 """Units with memory are searched with every third drift, or as many as go round, and every second frequency:
 all triples of orientation, spatial and temporal frequency are many."""
@@ -161,11 +161,11 @@ class Battery:
             spatial_frequency=self.frequencies[np.pad(f, pad)],
             contrast=contrast,
         )
-        blank = f0[len(o) :].mean(axis=0)
+        blank, largest = f0[len(o) :].mean(axis=0), np.abs(f0).max(axis=0)
         f0, f1 = f0[: len(o)] - blank, f1[: len(o)]
         evoked = np.maximum(f0, f1)
         best, units = evoked.argmax(axis=0), np.arange(self.n_units)
-        live = np.flatnonzero(evoked[best, units] > _DEAD * np.abs(blank))
+        live = np.flatnonzero(evoked[best, units] > _DEAD * largest)
         modulated = f1[best, units] > f0[best, units]
         # between the orientations of the search, at the best frequencies
         rows = (f[:, None] == f[best]) & (k[:, None] == k[best])

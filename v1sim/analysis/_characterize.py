@@ -51,6 +51,9 @@ def characterize(
     place, one cycle in fine steps, and light and dark bars. All units see all of this, and each is listened
     to while its own is shown: the cost grows with the square of the number of units.
 
+    The default of 8 frames a condition is made for units that answer the same every time. Units that draw
+    their responses, such as spikes, need as many frames as a neuron does trials: ``Protocols(n_frames=...)``.
+
     Parameters
     ----------
     responder : Responder or callable
@@ -61,7 +64,7 @@ def characterize(
     protocols : Protocols, optional
         What is shown; published numbers unless given.
     frame_rate : float, optional
-        Frames per second: temporal frequencies are then in cycles/s.
+        Frames per second: temporal frequencies are then in cycles/s, otherwise in cycles/frame.
     workers, executor : optional
         As in `v1sim.stream.RunOptions`; the result does not depend on them.
     progress : callable, optional
@@ -74,8 +77,8 @@ def characterize(
     Raises
     ------
     TypeError, ValueError
-        If the responder is none, does not take frames of the grid, returns another shape or anything not
-        finite; or if a protocol goes beyond what the grid or the frames can carry.
+        If the responder is none, does not take frames of the grid, has another frame rate, returns another
+        shape or anything not finite; or if a protocol goes beyond what the grid or the frames can carry.
 
     Examples
     --------
@@ -87,7 +90,12 @@ def characterize(
     ([30.0, 75.0], [1.57, 1.57])
     """
     rate = float("nan") if frame_rate is None else _checks.positive("frame_rate", frame_rate)
+    if protocols is not None and not isinstance(protocols, Protocols):
+        raise TypeError(f"protocols must be Protocols, got {type(protocols).__name__}")
     units = _as_units(responder, grid)
+    own_rate = getattr(responder, "frame_rate", None)
+    if frame_rate is not None and own_rate not in (None, rate):
+        raise ValueError(f"frame_rate must be that of the responder, {own_rate:g} frames/s, got {rate:g}")
     options = RunOptions(workers=workers, executor=executor, progress=progress)
     battery = Battery(Session(units, grid, options), protocols or Protocols())
     preferred = battery.run()
@@ -141,6 +149,7 @@ def _measure(battery: Battery, p: Preferred, grid: Grid, rate: float) -> Physiol
         grid=grid,
         frame_rate=rate,
         responsive=live,
+        modulated=live & p.modulated,
         spontaneous_response=p.blank,
         max_response=orientation.max(axis=1),
         orientation_deg=np.where(live, p.orientation % 180, np.nan),

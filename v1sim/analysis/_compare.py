@@ -66,6 +66,10 @@ def compare(
     >>> [(row.population, row.n, round(row.similarity.value, 2)) for row in comparison.rows]
     [('drawn', 50, 0.73), ('three', 3, nan)]
     """
+    if not isinstance(populations, Mapping):
+        raise TypeError(
+            f"populations must be a mapping of names to populations, got {type(populations).__name__}"
+        )
     if not populations:
         raise ValueError("populations must hold at least one population, got none")
     stray = sorted(set(nulls or {}) - set(populations))

@@ -57,6 +57,24 @@ def as_axis(name: str, value: ArrayLike, *, minimum: int = 3) -> FloatArray:
     return axis
 
 
+def as_axes(name: str, value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return lengths that rise along the curves (..., n) of a shape: one row for all, or one a unit, or NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not real numbers, fit no curve, or a row neither rises from 0 or above nor is NaN
+        throughout.
+    """
+    axes = _checks.real_array(name, value).astype(np.float64)
+    if axes.shape not in (shape[-1:], shape):
+        raise ValueError(f"{name} must have shape {shape[-1:]} or {shape} as the curves, got {axes.shape}")
+    rising = (np.diff(axes) > 0).all(axis=-1) & (axes[..., 0] >= 0) & (axes[..., -1] < np.inf)
+    if not (rising | np.isnan(axes).all(axis=-1)).all():
+        raise ValueError(f"{name} must rise, from 0 or above, got {axes.tolist()}")
+    return axes
+
+
 def as_circle(name: str, value: ArrayLike) -> tuple[FloatArray, float]:
     """Return angles [degrees] in equal steps around a circle, and its period, 180 or 360.
 

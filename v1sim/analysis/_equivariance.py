@@ -77,8 +77,8 @@ def equivariance(stack: Stack, layer: str, pictures: ArrayLike, shifts: ArrayLik
     Raises
     ------
     TypeError, ValueError
-        If there is no such layer or no input shape, pictures are too small, or a shift leaves no position in
-        common.
+        If there is no such layer or no input shape, pictures are too small, too few or not finite, or a shift
+        leaves no position in common.
 
     Examples
     --------
@@ -89,6 +89,8 @@ def equivariance(stack: Stack, layer: str, pictures: ArrayLike, shifts: ArrayLik
     >>> bool((found.error < 1e-12).all())
     True
     """
+    if not isinstance(stack, Stack):
+        raise TypeError(f"stack must be a Stack, got {type(stack).__name__}")
     if layer not in stack.layers:
         raise ValueError(f"layer must be one of {', '.join(stack.layers)}, got {layer!r}")
     if stack.input_shape is None or stack.input_shape[0] != 1:
@@ -101,9 +103,10 @@ def equivariance(stack: Stack, layer: str, pictures: ArrayLike, shifts: ArrayLik
     base = np.maximum(moved.max(axis=0, initial=0), 0)
     room = base - np.minimum(moved.min(axis=0, initial=0), 0)
     images = _checks.real_array("pictures", pictures).astype(np.float64)
-    if images.ndim != 3 or (np.array(images.shape[1:]) < shape + room).any():
+    _checks.finite("pictures", images)
+    if images.ndim != 3 or not len(images) or (np.array(images.shape[1:]) < shape + room).any():
         raise ValueError(
-            f"pictures must be (n, rows, columns) of at least {shape[0]} + {room[0]} x {shape[1]} + "
+            f"pictures must be (n >= 1, rows, columns) of at least {shape[0]} + {room[0]} x {shape[1]} + "
             f"{room[1]} px for these shifts, got {images.shape}"
         )
     reach = stack.receptive_field(layer)

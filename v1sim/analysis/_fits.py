@@ -1,14 +1,14 @@
 """Functions of the literature fitted to tuning curves, with errors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from v1sim._types import FloatArray
-from v1sim.analysis._curves import as_axis, as_circle, as_curves, responding
+from v1sim.analysis._curves import as_axes, as_axis, as_circle, as_curves, responding
 from v1sim.analysis._least_squares import MAX_STEPS, Minimum, jacobian, least_squares
 from v1sim.analysis._models import MODELS, Model
 
@@ -46,14 +46,15 @@ class CurveFit:
 
         Parameters
         ----------
-        axis : array_like, shape (m,) or (n_units, m)
+        axis : array_like, shape (m,) or (n_units, m), or one number
 
         Returns
         -------
         ndarray, shape (n_units, m)
         """
         model = MODELS[self.model]
-        values = np.broadcast_to(np.asarray(axis, np.float64), (len(self), np.shape(axis)[-1]))
+        given = np.atleast_1d(np.asarray(axis, np.float64))
+        values = np.broadcast_to(given, (len(self), given.shape[-1]))
         columns = {name: value[:, None] for name, value in self.parameters.items()}
         return model.function(values, *columns.values())
 
@@ -96,7 +97,8 @@ def fit_orientation(curves: ArrayLike, orientation_deg: ArrayLike) -> CurveFit:
     Returns
     -------
     CurveFit
-        ``amplitude, preferred_deg, kappa, baseline``, over 360 degrees also ``null_amplitude``.
+        ``amplitude, preferred_deg`` within [0, 180] or [0, 360], ``kappa, baseline``, over 360 degrees also
+        ``null_amplitude``.
 
     Raises
     ------
@@ -108,7 +110,9 @@ def fit_orientation(curves: ArrayLike, orientation_deg: ArrayLike) -> CurveFit:
     Swindale 1998, Biol Cybern 78:45.
     """
     axis, period = as_circle("orientation_deg", orientation_deg)
-    return _fit("von_mises" if period == 180 else "double_von_mises", curves, axis)
+    fit = _fit("von_mises" if period == 180 else "double_von_mises", curves, axis)
+    within = fit.parameters["preferred_deg"] % period
+    return replace(fit, parameters=fit.parameters | {"preferred_deg": within})
 
 
 def fit_frequency(curves: ArrayLike, frequency: ArrayLike) -> CurveFit:
@@ -189,7 +193,7 @@ def fit_size(curves: ArrayLike, diameter: ArrayLike, *, model: str = "ratio_of_g
     curves : array_like, shape (n_units, n)
         Evoked responses, without the spontaneous rate; NaN for a unit without any.
     diameter : array_like, shape (n,) or (n_units, n)
-        Rising.
+        Rising; NaN for a unit without any.
     model : {"ratio_of_gaussians", "difference_of_gaussians"}, optional
         Which of the two.
 
@@ -202,7 +206,7 @@ def fit_size(curves: ArrayLike, diameter: ArrayLike, *, model: str = "ratio_of_g
     Raises
     ------
     TypeError, ValueError
-        If the curves are infinite, the shapes do not fit, or there is no such model.
+        If the curves are infinite, the shapes do not fit, diameters do not rise, or there is no such model.
 
     References
     ----------
@@ -211,7 +215,8 @@ def fit_size(curves: ArrayLike, diameter: ArrayLike, *, model: str = "ratio_of_g
     """
     if model not in ("ratio_of_gaussians", "difference_of_gaussians"):
         raise ValueError(f"model must be ratio_of_gaussians or difference_of_gaussians, got {model!r}")
-    return _fit(model, curves, np.asarray(diameter, np.float64))
+    r = np.atleast_2d(as_curves(curves, signed=True))
+    return _fit(model, r, as_axes("diameter", diameter, r.shape))
 
 
 def _fit(name: str, curves: ArrayLike, axis: FloatArray) -> CurveFit:

@@ -106,6 +106,11 @@ def scrambled_null(
     Returns
     -------
     GaborNull
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is out of range.
     """
     copies = _checks.integer("copies", copies, minimum=0)
     parameters, r_squared, blob = [np.empty((8, 0))], [np.empty(0)], [np.empty(0, bool)]
@@ -149,6 +154,11 @@ def gabor_share(fit: GaborFit, null: GaborNull, *, threshold: float = 0.8) -> Ga
     Returns
     -------
     GaborShare
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the threshold is not between 0 and 1.
     """
     live = ~fit.flags["dead"]
     limit = _checks.probability("threshold", threshold)

@@ -159,7 +159,7 @@ def invariance(
         Counter-clockwise turns [degrees], likewise; -90 to 90 unless given.
     size : array_like, optional
         Changes of size [octaves], likewise; a change by one doubles sigma and the period. -2 to 2 unless
-        given, less what would bring a carrier beyond Nyquist.
+        given. Turns and sizes that are not given end where a carrier would go beyond Nyquist.
 
     Returns
     -------
@@ -168,8 +168,8 @@ def invariance(
     Raises
     ------
     TypeError, ValueError
-        If there is not one stimulus a unit, amounts do not rise through 0, the units look back in time, or a
-        carrier goes beyond the Nyquist frequency.
+        If the responder is none or sees another grid, there is not one stimulus with a carrier for each unit,
+        amounts do not rise through 0, the units look back in time, or a carrier goes beyond Nyquist.
 
     References
     ----------
@@ -185,11 +185,20 @@ def invariance(
     0.17
     """
     kind = _checks.choice("stimulus", stimulus, STIMULI)
+    if not isinstance(responder, Responder) or not isinstance(preferred, Gabor):
+        raise TypeError(
+            "responder must have units that respond (cells, or units of a stack), and preferred be a Gabor, "
+            f"got {type(responder).__name__} and {type(preferred).__name__}"
+        )
+    if (own_grid := getattr(responder, "grid", grid)) != grid:
+        raise ValueError(f"grid must be that of the responder, {own_grid}, got {grid}")
     n = responder.n_units
     if responder.memory > 1:
         raise ValueError(f"responder must see one frame, got units that see {responder.memory}")
     if preferred.shape not in ((), (1,), (n,)):
         raise ValueError(f"preferred must be one Gabor, or one for each of {n} units, got {preferred.shape}")
+    if not (preferred.f != 0).all():
+        raise ValueError("preferred must have a carrier, got f = 0: shifts are in cycles of it")
     fields = {name: np.broadcast_to(value, n) for name, value in preferred.parameters().items()}
     own = Gabor(**fields)
     amounts = {"shift": shift, "turn": turn, "size": size}
@@ -245,27 +254,30 @@ def pooled_units(cells: SimpleCells, frame_shape: tuple[int, int], *, window: in
 
 def _amounts(name: str, value: ArrayLike | None, gabor: Gabor, grid: Grid) -> FloatArray:
     """Return the amounts of a change, checked."""
-    fastest = float(_along_axes(gabor).max())
-    limit = grid.nyquist * (1 + 1e-9)
-    smallest = np.log2(fastest / limit) if fastest > 0 else -np.inf
-    if value is None:
-        amounts = DEFAULTS[name]
-        return amounts[amounts >= smallest] if name == "size" else amounts
-    amounts = _checks.real_array(name, value).astype(np.float64)
+    amounts = DEFAULTS[name] if value is None else _checks.real_array(name, value).astype(np.float64)
+    _checks.finite(name, amounts)
     if amounts.ndim != 1 or not (np.diff(amounts) > 0).all() or 0 not in amounts:
         raise ValueError(f"{name} must rise, with 0 among its values, got {amounts.tolist()}")
-    if name == "size" and amounts[0] < smallest:
+    beyond = np.array([_fastest(gabor, name, amount) for amount in amounts]) > grid.nyquist * (1 + 1e-9)
+    middle = int(np.flatnonzero(amounts == 0)[0])
+    if value is None and not beyond[middle]:
+        first, last = np.flatnonzero(beyond[:middle]), np.flatnonzero(beyond[middle:])
+        stop = middle + last[0] if last.size else len(amounts)
+        return amounts[first[-1] + 1 if first.size else 0 : stop]
+    if beyond.any():
         raise ValueError(
-            f"size must be at least {smallest:.3g} octaves: smaller stimuli lie beyond the Nyquist "
-            f"frequency, {grid.nyquist:g} cycles/{grid.unit}, got {amounts[0]:g}"
+            f"{name}: at {amounts[beyond][0]:g} {CHANGES[name]} a stimulus lies beyond the Nyquist "
+            f"frequency, {grid.nyquist:g} cycles/{grid.unit}"
         )
     return amounts
 
 
-def _along_axes(gabor: Gabor) -> FloatArray:
-    """Return the frequency of each carrier along the axis that it is faster on [cycles/unit]."""
-    steepest = np.maximum(np.abs(np.cos(gabor.tau)), np.abs(np.sin(gabor.tau)))
-    return np.abs(gabor.spatial_frequency) * steepest
+def _fastest(gabor: Gabor, change: str, amount: float) -> float:
+    """Return the highest frequency along an axis of all carriers once they are changed [cycles/unit]."""
+    tau = gabor.tau + (np.deg2rad(amount) if change == "turn" else 0.0)
+    steepest = np.maximum(np.abs(np.cos(tau)), np.abs(np.sin(tau)))
+    frequency = np.abs(gabor.spatial_frequency) * steepest
+    return float(np.max(frequency / (2.0**amount if change == "size" else 1.0)))
 
 
 def _n_pieces(n: int, grid: Grid) -> int:

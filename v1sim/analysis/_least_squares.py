@@ -2,6 +2,8 @@
 
 Hundreds of units times five curves of a dozen points each: one `scipy.optimize.curve_fit` after another takes
 nearly as long as showing the stimuli does. A test holds the two to the same parameters and errors.
+`v1sim.gabor` has a descent of its own, which solves two linear parameters exactly at each step, knows all
+slopes in closed form and holds bounds. None of that is at hand here, where any function will do.
 """
 
 from collections.abc import Callable

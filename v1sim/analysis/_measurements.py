@@ -148,7 +148,7 @@ def measure(
     unit : str, optional
         Unit of length of a population without a grid; ``"px"`` unless told.
     threshold : float, optional
-        R^2 above which a fit counts as Gabor-like.
+        R^2 above which a fit counts as Gabor-like, between 0 and 1.
     null : GaborNull, optional
         Fits to scrambled copies, for the share of Gabor-like filters.
 
@@ -167,6 +167,7 @@ def measure(
     >>> known.columns["n_y"].round(6).tolist()
     [0.5, 0.5]
     """
+    threshold = _checks.probability("threshold", threshold)
     if null is not None and not isinstance(population, GaborFit):
         raise TypeError(
             "a null belongs to a GaborFit: give measurements their share with gabor_share(fit, null), got "

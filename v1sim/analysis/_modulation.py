@@ -31,7 +31,7 @@ def harmonics(responses: ArrayLike, *, cycles: int = 1) -> tuple[FloatArray, Flo
     Raises
     ------
     TypeError, ValueError
-        If the responses are not finite real numbers, or more cycles than the frames can carry.
+        If the responses are infinite or no real numbers, or more cycles than the frames can carry.
 
     References
     ----------

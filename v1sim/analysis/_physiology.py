@@ -21,8 +21,8 @@ _GROUPS = ("grid", "tunings", "fits")
 class Physiology:
     """What the battery measured of n units: arrays of shape (n,), NaN where a unit has no such number.
 
-    Lengths are in the unit of `grid`. Curves are those of the larger component of a unit's response: F1 where
-    it exceeds the evoked mean, F0 elsewhere. Definitions and sources: docs/conventions.md.
+    Lengths are in the unit of `grid`. Curves are those of the larger component of a unit's response: F1 of
+    `modulated` units, F0 of others. Definitions and sources: docs/conventions.md.
 
     Attributes
     ----------
@@ -32,10 +32,13 @@ class Physiology:
         Frames per second; NaN where time is in frames.
     responsive : ndarray of bool
         Whether any grating evokes more than rounding. All that follows is NaN where it does not.
+    modulated : ndarray of bool
+        Whether F1 exceeds the evoked mean on the best grating of the search, as in simple cells: of which
+        component the curves are. False for units that do not respond.
     spontaneous_response : ndarray
         Mean response to mean luminance.
     max_response : ndarray
-        Largest response over orientation, the spontaneous one included.
+        Largest over orientation: F1 of modulated units; of others F0, the spontaneous response included.
     orientation_deg : ndarray
         Preferred orientation of the bars [degrees in [0, 180)].
     direction_deg : ndarray
@@ -79,6 +82,7 @@ class Physiology:
     grid: Grid
     frame_rate: float
     responsive: NDArray[np.bool_]
+    modulated: NDArray[np.bool_]
     spontaneous_response: FloatArray
     max_response: FloatArray
     orientation_deg: FloatArray
@@ -113,15 +117,6 @@ class Physiology:
     def n_responsive(self) -> int:
         """Number of units that respond."""
         return int(self.responsive.sum())
-
-    @property
-    def modulated(self) -> NDArray[np.bool_]:
-        """Whether F1 exceeds the evoked F0 (simple cells), shape (n,); False for silent units."""
-        tuning = self.tunings["orientation"]
-        evoked = tuning.f0 - self.spontaneous_response[:, None]
-        best = np.nan_to_num(np.fmax(tuning.f1, evoked)).argmax(axis=1)[:, None]
-        f1, f0 = (np.take_along_axis(values, best, axis=1)[:, 0] for values in (tuning.f1, evoked))
-        return np.asarray(f1 > f0)
 
     @property
     def message(self) -> list[str]:

@@ -13,6 +13,9 @@ _STATIC_PHASES = 8
 """Phases of a grating for units without memory (Marques, Schrimpf & DiCarlo 2021 take as many)."""
 _FINE_FRAMES = 61
 """Frames of a drift in fine steps: a prime, so that every number of cycles passes through 61 phases."""
+_FEWEST_PHASES = 8
+"""With 8 phases F1/F0 of a half-wave rectified cosine lies between 1.53 and 1.66 in place of pi/2, with 4
+between 1.41 and 2, depending on where the first phase falls."""
 _OCTAVE_SHARE = 3
 """Spatial frequencies an octave."""
 
@@ -75,21 +78,21 @@ class Protocols:
             ("n_orientations", 4),
             ("n_sizes", 4),
             ("n_places", 3),
-            ("n_phases", 4),
+            ("n_phases", _FEWEST_PHASES),
             ("n_bar_positions", 5),
         ):
             _checks.integer(name, getattr(self, name), minimum=minimum)
         if self.n_frames is not None:
-            _checks.integer("n_frames", self.n_frames, minimum=4)
-        for name in ("spatial_frequencies", "contrasts"):
-            if (value := getattr(self, name)) is not None:
-                axis = as_axis(name, value, minimum=4)
-                if axis[0] <= 0:
-                    raise ValueError(f"{name} must be above 0, got {axis[0]:g}")
-                object.__setattr__(self, name, tuple(axis.tolist()))
-        cycles = [_checks.integer("temporal_cycles", k, minimum=1) for k in self.temporal_cycles]
-        as_axis("temporal_cycles", cycles, minimum=4)
-        object.__setattr__(self, "temporal_cycles", tuple(cycles))
+            _checks.integer("n_frames", self.n_frames, minimum=_FEWEST_PHASES)
+        given = ("contrasts",) if self.spatial_frequencies is None else ("contrasts", "spatial_frequencies")
+        for name in given:
+            axis = as_axis(name, getattr(self, name), minimum=4)
+            if axis[0] <= 0:
+                raise ValueError(f"{name} must be above 0, got {axis[0]:g}")
+            object.__setattr__(self, name, tuple(axis.tolist()))
+        as_axis("temporal_cycles", self.temporal_cycles, minimum=4)
+        cycles = tuple(_checks.integer("temporal_cycles", k, minimum=1) for k in self.temporal_cycles)
+        object.__setattr__(self, "temporal_cycles", cycles)
         highest = max(self.contrasts[-1], _checks.positive("contrast", self.contrast))
         if highest > 1:
             raise ValueError(f"contrasts must be at most 1 (black lies 1 below the mean), got {highest:g}")

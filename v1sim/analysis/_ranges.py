@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from v1sim import _checks
 from v1sim._types import FloatArray
-from v1sim.analysis._curves import PLATEAU, Reading, as_axis, as_curves, read_line, responding
+from v1sim.analysis._curves import PLATEAU, Reading, as_axes, as_axis, as_curves, read_line, responding
 from v1sim.analysis._modulation import ratio_of
 
 
@@ -118,15 +118,14 @@ def summation_diameter(
     Raises
     ------
     TypeError, ValueError
-        If a response is infinite, or the shapes do not fit.
+        If a response is infinite, the shapes do not fit, or the diameters do not rise.
 
     References
     ----------
     Cavanaugh, Bair & Movshon 2002a, J Neurophysiol 88:2530 (diameter of the grating summation field).
     """
-    sizes = _checks.real_array("diameter", diameter).astype(np.float64)
-    r = as_curves(curves, sizes.shape[-1], signed=True) - np.asarray(baseline)[..., None]
-    sizes = np.broadcast_to(sizes, r.shape)
+    r = as_curves(curves, signed=True) - np.asarray(baseline)[..., None]
+    sizes = np.broadcast_to(as_axes("diameter", diameter, r.shape), r.shape)
     goal = _checks.probability("share", share) * r.max(axis=-1, keepdims=True)
     first = (r >= goal).argmax(axis=-1)[..., None]
     before = np.maximum(first - 1, 0)

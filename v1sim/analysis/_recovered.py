@@ -87,9 +87,9 @@ class RecoveredUnits:
         dict of str to list
             ``kind, complexity_index, sta_p_value, n_excitatory, n_suppressive, gabor_r_squared``; of the
             Gabor ``orientation_deg, spatial_frequency, n_x, n_y, aspect_ratio, bandwidth_octaves,
-            symmetry_deg`` where it stands in two dimensions of space, and ``spatial_frequency,
-            temporal_frequency`` [cycles/frame] and ``velocity`` [px/frame, positive to the right] where it
-            stands in space and time.
+            symmetry_deg`` where it stands in two dimensions of space (the last of simple units alone: a
+            pair has both phases), and ``spatial_frequency, temporal_frequency`` [cycles/frame] and
+            ``velocity`` [px/frame, positive to the right] where it stands in space and time.
         """
         known = np.isfinite(self.r_squared)
         found = Gabor(**dict(zip(_NAMES, np.where(known, self.parameters, 1.0), strict=True)))
@@ -108,7 +108,8 @@ class RecoveredUnits:
             }
         else:
             shape = {name: np.asarray(getattr(found, name)) for name in _SPATIAL if name != "symmetry_deg"}
-            shape |= {"symmetry_deg": np.rad2deg(found.symmetry), **dict.fromkeys(_TEMPORAL, unknown)}
+            symmetry = np.where(self.kind == "simple", np.rad2deg(found.symmetry), np.nan)
+            shape |= {"symmetry_deg": symmetry, **dict.fromkeys(_TEMPORAL, unknown)}
         columns |= {
             name: np.where(known & ~(self.blob & (name in _CARRIER)), value, np.nan)
             for name, value in shape.items()
@@ -165,14 +166,11 @@ def describe_recovered(
 
     Raises
     ------
-    ValueError
-        If STA and STC do not belong together, or the STA was projected out of the STC.
+    TypeError, ValueError
+        If STA and STC do not belong together, or the STA was projected out of the STC; or if alpha is no
+        probability.
     """
-    if sta.rf.shape != stc.sta.shape:
-        raise ValueError(f"sta and stc must be of the same units, got {sta.rf.shape} and {stc.sta.shape}")
-    if stc.sta_projected_out:
-        raise ValueError("stc must be taken about the STA: with project_sta its power would be lost")
-    _checks.probability("alpha", alpha)
+    _check_together(sta, stc, alpha)
     ny, nx = sta.rf.shape[2:]
     space_time = ny == 1
     where = Grid((sta.rf.shape[1], nx)) if space_time else Grid((ny, nx)) if grid is None else grid
@@ -218,10 +216,13 @@ def describe_recovered(
 def complexity_index(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
     """Return the second-order share P_2 / (P_1 + P_2) of the response to white noise, shape (n_units,).
 
+    Parameters, and what can be raised, are those of `describe_recovered`.
+
     An STA that is not significant counts as none; the power that noise adds to one that is, D / N_eff, is
     taken off, and the variance ratios of axes are freed of what noise adds to them (Baik & Silverstein
     2006). NaN where nothing is significant.
     """
+    _check_together(sta, stc, alpha)
     first = np.square(np.linalg.norm(_averages(sta, stc, alpha), axis=1))
     second = np.array([np.square(excess).sum() / 2 for excess, _ in _second_moments(sta, stc, alpha)])
     with np.errstate(invalid="ignore"):  # 0 / 0 where nothing is significant
@@ -231,11 +232,14 @@ def complexity_index(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
 def recovered_planes(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
     """Return for each unit the plane that drives it most, shape (n_units, 2, n_lags, ny, nx).
 
+    Parameters, and what can be raised, are those of `describe_recovered`.
+
     Its axes are those along which the second moment of the response-weighted frames about the *origin*
     exceeds chance most, within the span of what is significant: STA and STC axes. So a cell that is partly
     simple, whose STA is half of its pair, has its pair's plane too, as a complex cell has its STC plane.
     NaN where fewer than two directions stand out.
     """
+    _check_together(sta, stc, alpha)
     planes = np.full((len(stc.sta), 2, *stc.sta.shape[1:]), np.nan)
     faintest = np.sqrt(
         planes[0, 0].size / stc.n_effective
@@ -245,6 +249,19 @@ def recovered_planes(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
         if (excess[first_two] > faintest[unit]).sum() == 2:
             planes[unit] = axes[first_two].reshape(planes.shape[1:])
     return planes
+
+
+def _check_together(sta: STA, stc: STC, alpha: float) -> None:
+    """Raise unless both are of the same units, and the STA's power is still to be had."""
+    if not isinstance(sta, STA) or not isinstance(stc, STC):
+        raise TypeError(
+            f"sta and stc must be an STA and an STC, got {type(sta).__name__}, {type(stc).__name__}"
+        )
+    if sta.rf.shape != stc.sta.shape:
+        raise ValueError(f"sta and stc must be of the same units, got {sta.rf.shape} and {stc.sta.shape}")
+    if stc.sta_projected_out:
+        raise ValueError("stc must be taken about the STA: with project_sta its power would be lost")
+    _checks.probability("alpha", alpha)
 
 
 def _averages(sta: STA, stc: STC, alpha: float) -> FloatArray:

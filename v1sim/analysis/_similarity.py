@@ -12,8 +12,9 @@ largest that the source allows, and average over samples of the source's size.)
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.analysis._sources import Counts, Source
 
@@ -49,8 +50,13 @@ class Similarity:
     ceiling_high: float
 
 
-def ks_similarity(values: FloatArray, source: Source) -> float:
+def ks_similarity(values: ArrayLike, source: Source) -> float:
     """Return 1 - KS distance between values, shape (n,), and a source.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no values, or they are not numbers in a row.
 
     Examples
     --------
@@ -59,11 +65,11 @@ def ks_similarity(values: FloatArray, source: Source) -> float:
     >>> ks_similarity(np.array([1, 2, 9, 9.]), cells)
     0.5
     """
-    found, cells = source.align(np.asarray(values, np.float64))
+    found, cells = source.align(_measured(values, minimum=1))
     return float(1 - _distance(found, cells))
 
 
-def similarity(values: FloatArray, source: Source, *, seed: int, n_resamples: int = 1000) -> Similarity:
+def similarity(values: ArrayLike, source: Source, *, seed: int, n_resamples: int = 1000) -> Similarity:
     r"""Return the KS similarity of values to a source, with its interval, ceiling and p.
 
     The interval is the similarity plus and minus the 95 % quantile of
@@ -73,14 +79,14 @@ def similarity(values: FloatArray, source: Source, *, seed: int, n_resamples: in
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
-        Finite values of n units.
+    values : array_like, shape (n,)
+        Values of the units that have one; infinite ones lie beyond every source.
     source : Histogram or Sample
         What to compare with.
     seed : int
         Seed of the resampling.
     n_resamples : int, optional
-        Number of resamples of each kind.
+        Number of resamples of each kind, at least 100.
 
     Returns
     -------
@@ -88,12 +94,18 @@ def similarity(values: FloatArray, source: Source, *, seed: int, n_resamples: in
         All of the sample NaN, but not the ceiling, if there are fewer than `MINIMUM_UNITS` values; the
         ceiling NaN if the source has fewer than twice as many cells.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If values are NaN or not numbers in a row, or a number is out of range.
+
     References
     ----------
     Marques, Schrimpf & DiCarlo 2021, bioRxiv 2021.03.01.433495.
     """
-    rng = np.random.default_rng(seed)
-    found, cells = source.align(np.asarray(values, np.float64))
+    n_resamples = _checks.integer("n_resamples", n_resamples, minimum=100)
+    rng = np.random.default_rng(_checks.seed("seed", seed))
+    found, cells = source.align(_measured(values))
     low, ceiling, high = _ceiling(cells, rng, n_resamples)
     around = {"ceiling": ceiling, "ceiling_low": low, "ceiling_high": high}
     if found.sum() < MINIMUM_UNITS:
@@ -113,6 +125,16 @@ def similarity(values: FloatArray, source: Source, *, seed: int, n_resamples: in
         p_value=float((1 + at_least.sum()) / (1 + n_resamples)),
         **around,
     )
+
+
+def _measured(values: ArrayLike, *, minimum: int = 0) -> FloatArray:
+    """Return values (n,) in float64, none of them NaN."""
+    array = _checks.real_array("values", values).astype(np.float64)
+    if array.ndim != 1 or len(array) < minimum:
+        raise ValueError(f"values must be numbers in a row, got shape {array.shape}")
+    if (n_missing := int(np.isnan(array).sum())) > 0:
+        raise ValueError(f"values must not be NaN: leave out units that have none, got {n_missing} NaN")
+    return array
 
 
 def _ceiling(cells: Counts, rng: np.random.Generator, n: int) -> tuple[float, float, float]:

@@ -1,4 +1,8 @@
-"""Published distributions to compare with: histograms as they are printed, and samples of single cells."""
+"""Published distributions to compare with: histograms as they are printed, and samples of single cells.
+
+Cells are compared with counts here, along one axis and perhaps around a circle. `v1sim.cells` draws
+populations from the same tables: its histograms have several axes, and place values within their bins.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from v1sim import _checks
 from v1sim._types import FloatArray
+from v1sim.analysis._measurements import MEASURES
 from v1sim.io import OrientationData, read_published
 
 Counts = NDArray[np.int64]
@@ -187,12 +192,17 @@ def published(measure: str) -> tuple[Histogram, ...]:
     ----------
     measure : str
         ``n_x``, ``n_y``, ``aspect_ratio``, ``orientation_deg``, ``spatial_frequency`` [cycles/deg],
-        ``bandwidth_index``, ``f1_f0`` or ``suppression_index``; any other has none.
+        ``bandwidth_index``, ``f1_f0`` or ``suppression_index``; others of `MEASURES` have none.
 
     Returns
     -------
     tuple of Histogram
         Several where a paper has counts for several kinds of cells.
+
+    Raises
+    ------
+    ValueError
+        If it is none of `MEASURES`.
 
     Examples
     --------
@@ -200,7 +210,7 @@ def published(measure: str) -> tuple[Histogram, ...]:
     >>> n_x.n, round(n_x.median, 2)
     (79, 0.37)
     """
-    make = _PUBLISHED.get(measure)
+    make = _PUBLISHED.get(_checks.choice("measure", measure, tuple(MEASURES)))
     return () if make is None else make(measure)
 
 

@@ -9,7 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from v1sim import _checks
 from v1sim._types import Frames, Responses
-from v1sim.convnet import ChannelPool, Conv2d, Detector, NeighbourhoodPool, Pool2d, Stack
+from v1sim.convnet import (
+    BatchStandardization,
+    ChannelPool,
+    Conv2d,
+    Detector,
+    NeighbourhoodPool,
+    Pool2d,
+    Stack,
+)
 from v1sim.grid import Grid
 
 _SHARED = (Conv2d, Detector, Pool2d, ChannelPool, NeighbourhoodPool)
@@ -49,7 +57,8 @@ def as_responder(
     ------
     TypeError, ValueError
         If there is no such layer, position or channel, positions and channels differ in number, the stack
-        takes several channels, or neither the stack nor a grid tells the shape of a frame.
+        takes several channels, a layer standardises by the batch, or neither the stack nor a grid tells the
+        shape of a frame.
 
     Examples
     --------
@@ -61,6 +70,12 @@ def as_responder(
     >>> bool(np.allclose(units.respond(frame)[0], kernel[:, 0, 0, 0]))
     True
     """
+    if not isinstance(stack, Stack):
+        raise TypeError(f"stack must be a Stack, got {type(stack).__name__}")
+    if grid is not None and not isinstance(grid, Grid):
+        raise TypeError(
+            f"grid must be a Grid, got {type(grid).__name__}: Grid((ny, nx)) makes one of a shape"
+        )
     if layer not in stack.layers:
         raise ValueError(f"layer must be one of {', '.join(stack.layers)}, got {layer!r}")
     if grid is None and stack.input_shape is None:
@@ -69,6 +84,11 @@ def as_responder(
     through = {}
     for name, stage in stack.layers.items():
         through[name] = stage
+        if isinstance(stage, BatchStandardization) and stage.mean is None:
+            raise ValueError(
+                f"layer {name!r} standardises by the batch: what a unit answers would depend on what else is "
+                "shown with it. Freeze the layer to the statistics of given maps with its frozen(maps)"
+            )
         if name == layer:
             break
     part = Stack(list(through.items()))

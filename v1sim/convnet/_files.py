@@ -1,8 +1,6 @@
 """Stacks on disk: the architecture as JSON text and the arrays of each layer, in one .npz without pickles."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from os import PathLike
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from v1sim._npz import read_npz
+from v1sim._npz import read_npz, write_npz
 from v1sim.convnet._channel_pooling import ChannelPool, NeighbourhoodPool
 from v1sim.convnet._convolution import Conv2d, Dense, Flatten
 from v1sim.convnet._detector import Detector
@@ -56,22 +54,15 @@ _NAMES: dict[str, dict[str, str]] = {
 
 
 def write_layers(path: FilePath, layers: Mapping[str, Layer], input_shape: tuple[int, ...] | None) -> None:
-    """Write layers to an .npz: aside first, and renamed once it is whole."""
-    described, arrays = [], {}
+    """Write layers to an .npz, whole or not at all."""
+    described: list[dict[str, Any]] = []
+    arrays: dict[str, NDArray[Any]] = {}
     for name, layer in layers.items():
         own = _arrays(name, layer)
         described.append(_description(name, layer))
         arrays.update({f"{name}.{key}": value for key, value in own.items()})
     text = json.dumps({"format": _FORMAT, "input_shape": input_shape, "layers": described})
-    target = Path(path)
-    handle, aside = tempfile.mkstemp(prefix=f".{target.name}-", suffix=".npz", dir=target.resolve().parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, **{_TEXT: np.array(text)}, **arrays)  # type: ignore[arg-type]
-        os.replace(aside, target)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    write_npz(path, {_TEXT: np.array(text)} | arrays)
 
 
 def read_layers(path: FilePath) -> tuple[list[tuple[str, Layer]], Any]:

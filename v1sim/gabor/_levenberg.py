@@ -160,11 +160,14 @@ def _step(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the damped step (n, 6) and the fall of the cost that the quadratic model promises, (n,).
 
-    Coordinates that have reached a bound and are pushed beyond it stay where they are. Where the model with
-    the secant part leads nowhere, the Gauss-Newton part alone, which always descends, is followed.
+    Coordinates that have reached a bound and are pushed beyond it stay where they are. So does a field whose
+    two atoms are one to rounding: what projecting them out leaves of its slopes is rounding, of either sign.
+    Where the model with the secant part leads nowhere, the Gauss-Newton part alone, which always descends, is
+    followed.
     """
     hessian, gradient = here.hessian, here.gradient
     held = (np.abs(free) > AT_BOUND) & (gradient * free > 0) & bounded
+    held |= (np.einsum("nii->ni", hessian) <= 0).all(axis=1, keepdims=True)
     if held.any():
         out = held[:, :, None] | held[:, None, :]
         gradient = np.where(held, 0, gradient)

@@ -5,16 +5,15 @@ takes it up.
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from v1sim._npz import read_npz
+from v1sim._npz import read_npz, write_npz
 from v1sim._types import Responder, Stimulus
 
 _PROBE_FRAMES = 4
@@ -95,19 +94,11 @@ class Checkpoint:
         return int(arrays["next_frame"])
 
     def save(self, estimators: Sequence[Any], next_frame: int) -> None:
-        """Write the state beside the file and put it in its place."""
-        arrays = {
+        """Write the state in place of the file."""
+        arrays: dict[str, ArrayLike] = {
             f"{k}.{name}": array
             for k, estimator in enumerate(estimators)
             for name, array in estimator.state().items()
         }
-        descriptor, aside = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.absolute().parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, fingerprint=self.fingerprint, next_frame=next_frame, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(aside).replace(self.path)
-        except BaseException:
-            Path(aside).unlink(missing_ok=True)
-            raise
+        arrays |= {"fingerprint": self.fingerprint, "next_frame": next_frame}
+        write_npz(self.path, arrays)
