@@ -4,15 +4,9 @@ from v1sim.experiments._comparison import ComparisonConfig, ComparisonResult, co
 from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
 from v1sim.experiments._learning import LearningResult, learn
 from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_config
+from v1sim.experiments._maps import map_smoothness
 from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
 from v1sim.experiments._population import PopulationConfig, PopulationResult, draw_population
-from v1sim.experiments._maps import map_smoothness
-from v1sim.experiments._pairs import (
-    SharedTuning,
-    phase_modulation,
-    shared_tuning,
-    shuffled_phase_modulation,
-)
 from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
 from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationConfig,
