@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from v1sim.analysis import RecoveredUnits
+from v1sim.cli._analyze import described
 from v1sim.cli._analyze import table as analyze_table
 from v1sim.cli._revcorr import table as revcorr_table
 from v1sim.experiments import RecordingResult, ReverseCorrelationResult
@@ -76,6 +78,17 @@ def test_units_of_a_recording_have_their_own_numbers():
         n_frames=np.array(100),
         frame_rate=np.array(np.nan),
         warnings=np.array([], dtype=str),
+        units=RecoveredUnits(
+            kind=np.array(["complex", "none"]),
+            complexity_index=np.array([0.9, np.nan]),
+            sta_p_value=np.array([0.5, 0.6]),
+            n_excitatory=np.array([2, 0]),
+            n_suppressive=np.array([0, 1]),
+            parameters=np.full((8, 2), np.nan),
+            r_squared=np.full(2, np.nan),
+            blob=np.zeros(2, bool),
+            is_space_time=True,
+        ),
     )
     cells = cells_of(analyze_table(result))
     assert cells == {
@@ -87,3 +100,38 @@ def test_units_of_a_recording_have_their_own_numbers():
         "excitatory": ["2", "0"],
         "suppressive": ["0", "1"],
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "space_time", "expected"),
+    [
+        ("none", False, "neither an STA nor an axis is significant"),
+        (
+            "simple",
+            False,
+            "simple, complexity index 0.30; Gabor of R2 0.90: 0.120 cycles/px, bars at 30 deg, "
+            "n_x 0.40, n_y 0.50",
+        ),
+        (
+            "complex",
+            True,
+            "complex, complexity index 0.30; quadrature pair of R2 0.90: 0.072 cycles/px, 0.096 cycles/frame, "
+            "velocity -1.33 px/frame",
+        ),
+    ],
+)
+def test_a_unit_is_described_in_a_line(kind, space_time, expected):
+    orientation = np.rad2deg(np.arctan(4 / 3)) + 90 if space_time else 30  # .12 (cos, sin) = (.072, .096)
+    g = Gabor.from_tuning(spatial_frequency=0.12, orientation_deg=orientation, n_x=0.4, n_y=0.5).canonical()
+    units = RecoveredUnits(
+        kind=np.array([kind]),
+        complexity_index=np.array([0.3]),
+        sta_p_value=np.array([0.0]),
+        n_excitatory=np.array([2]),
+        n_suppressive=np.array([0]),
+        parameters=np.array([[value] for value in g.parameters().values()]),
+        r_squared=np.array([0.9]),
+        blob=np.array([False]),
+        is_space_time=space_time,
+    )
+    assert described(units, 0) == expected
