@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from v1sim.analysis import RecoveredUnits
+from v1sim.cli._analyze import described
 from v1sim.cli._analyze import table as analyze_table
 from v1sim.cli._revcorr import table as revcorr_table
 from v1sim.experiments import RecordingResult, ReverseCorrelationResult
@@ -61,6 +63,38 @@ def test_the_last_rows_are_medians_of_each_kind(result):
     assert cells["phase deg\ntrue fit"][-2:] == ["5.7", "-"]
 
 
+def recovered(**changes):
+    """Two units: a complex one with a pair, and one without anything."""
+    g = Gabor.from_tuning(
+        spatial_frequency=0.2, orientation_deg=np.array([60.0, 60]), n_x=0.4, n_y=0.6, amplitude=1
+    )
+    values = {
+        "kind": np.array(["complex", "none"]),
+        "complexity_index": np.array([0.9, np.nan]),
+        "sta_p_value": np.array([0.5, 0.5]),
+        "n_excitatory": np.array([2, 0]),
+        "n_suppressive": np.array([0, 1]),
+        "parameters": np.stack([np.broadcast_to(v, 2) for v in g.parameters().values()]),
+        "r_squared": np.array([0.8, np.nan]),
+        "blob": np.array([False, False]),
+        "is_space_time": False,
+    }
+    return RecoveredUnits(**values | changes)
+
+
+def test_a_unit_is_described_in_one_line():
+    units = recovered()
+    pair = "complex, complexity index 0.90; quadrature pair of R2 0.80"
+    assert described(units, 0) == f"{pair}: 0.200 cycles/px, bars at 60 deg, n_x 0.40, n_y 0.60"
+    assert described(units, 1) == "neither an STA nor an axis is significant"
+    blobs = recovered(kind=np.array(["simple"] * 2), blob=np.array([True, False]))
+    assert described(blobs, 0).endswith("; Gabor of R2 0.80 without a carrier that can be told")
+    assert described(blobs, 1).endswith("; nothing to fit a Gabor to")
+    # bars at 60 degrees in space and time: the crest climbs tan(60) frames for each pixel to the right
+    moving = described(recovered(is_space_time=True), 0)
+    assert moving == f"{pair}: 0.173 cycles/px, 0.100 cycles/frame, velocity +0.58 px/frame"
+
+
 def test_units_of_a_recording_have_their_own_numbers():
     result = RecordingResult(
         sta=np.zeros((2, 1, 1, 3)),
@@ -76,6 +110,7 @@ def test_units_of_a_recording_have_their_own_numbers():
         n_frames=np.array(100),
         frame_rate=np.array(np.nan),
         warnings=np.array([], dtype=str),
+        units=recovered(),
     )
     cells = cells_of(analyze_table(result))
     assert cells == {
