@@ -400,6 +400,33 @@ def test_the_table_has_a_row_a_unit(simple, tmp_path):
     assert len((tmp_path / "units.csv").read_text().splitlines()) == 4
 
 
+def test_phases_are_those_on_the_screen_also_after_frames_that_do_not_count():
+    """A unit with a memory of four frames that answers the last alone has the phases of one that sees one."""
+    middle = gabor.Gabor(**BANK.parameters() | {"x0": 0.0, "y0": 0.0})
+    instant = cells.SimpleCells(middle, GRID)
+    slow = cells.from_callable(instant.respond, instant.n_units, grid=GRID, memory=4)
+    few = Protocols(n_orientations=12, n_sizes=4, n_bar_positions=5, temporal_cycles=(1, 2, 3, 4))
+    once, again = (characterize(units, GRID, protocols=few) for units in (instant, slow))
+    backwards = np.cos(np.deg2rad(again.direction_deg - once.orientation_deg + 90)) < 0
+    curve = once.tunings["phase"].f0
+    expected = np.where(backwards[:, None], curve[:, -np.arange(61) % 61], curve)
+    found = again.tunings["phase"].f0
+    largest = curve.max(axis=1, keepdims=True)
+    np.testing.assert_allclose(found / largest, expected / largest, atol=0.03)  # a step is worth .1
+
+
+@pytest.mark.parametrize("n_orientations", [6, 12])
+def test_units_with_memory_have_the_frequencies_of_those_without(n_orientations):
+    """Whatever few drifts the search begins with: off its orientation a unit prefers lower frequencies."""
+    orientations = np.arange(0, 180, 13.0)
+    bank = gabor.Gabor.from_tuning(spatial_frequency=0.12, orientation_deg=orientations, n_x=0.4, n_y=0.4)
+    units = cells.SimpleCells(bank, GRID)
+    slow = cells.from_callable(units.respond, units.n_units, grid=GRID, memory=2)
+    few = Protocols(n_orientations=n_orientations, n_sizes=4, n_bar_positions=5, temporal_cycles=(1, 2, 3, 4))
+    found = characterize(slow, GRID, protocols=few)
+    np.testing.assert_allclose(found.spatial_frequency, 0.12, rtol=0.02)
+
+
 def test_units_that_gratings_only_suppress_are_not_driven_by_their_rounding():
     """The mean falls below that to a blank, and what is left of F1 is rounding, however small the blank."""
     energy = cells.ComplexCells(BANK, GRID)

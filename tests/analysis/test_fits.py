@@ -102,6 +102,13 @@ def test_a_response_that_does_not_saturate_has_no_c50_but_an_exponent():
     assert all("does not saturate" in text for text in fit.message)
 
 
+@pytest.mark.parametrize(("depth", "flat"), [(0.002, True), (0.05, False)])
+def test_a_curve_is_flat_below_a_hundredth_of_its_height(depth, flat):
+    axis = TRUTH["von_mises"][0]
+    fit = analysis.fit_orientation(3 * (1 + depth * np.cos(2 * np.deg2rad(axis - 40)))[None], axis)
+    assert fit.message[0].startswith("flat") == flat
+
+
 def test_flat_and_one_sided_curves_are_said_to_be_so():
     flat = analysis.fit_orientation(np.full((1, 18), 3.0), TRUTH["von_mises"][0])
     assert "no orientation is preferred" in flat.message[0]

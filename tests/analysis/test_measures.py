@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.special import iv
 
 from v1sim import analysis
@@ -32,6 +33,18 @@ def test_the_half_bandwidth_of_a_von_mises_curve_is_an_arc_cosine(axis, level):
     expected = np.rad2deg(np.arccos(1 + np.log(level) / kappa) / 2)
     measured = analysis.half_bandwidth_deg(curves, axis, level=level)
     np.testing.assert_allclose(measured, expected, atol=0.15)  # 18 samples lack I_9(8) / I_0(8) = .4 %
+
+
+def test_the_highest_frequency_of_an_even_number_of_samples_counts_once():
+    """Four samples have cos 4 theta as +1, -1, +1, -1: between them the curve is that, not twice that."""
+
+    def r(theta_deg):
+        turn = 2 * np.deg2rad(theta_deg)
+        return 1 + np.cos(turn) + 0.2 * np.cos(2 * turn)
+
+    axis = np.array([0.0, 45.0, 90.0, 135.0])
+    expected = brentq(lambda theta: r(theta) - r(0) / 2, 0, 90)
+    assert analysis.half_bandwidth_deg(r(axis), axis, level=0.5) == pytest.approx(expected, abs=0.05)
 
 
 def test_a_curve_that_never_falls_to_the_level_has_no_half_bandwidth():

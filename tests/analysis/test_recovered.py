@@ -5,6 +5,7 @@ import pytest
 
 from v1sim import Grid, cells, gabor, revcorr, stimuli
 from v1sim.analysis import RecoveredUnits, complexity_index, describe_recovered, recovered_planes
+from v1sim.analysis._recovered import _averages, _noise_free
 
 GRID = Grid((10, 12))
 N = 60_000
@@ -48,6 +49,24 @@ def test_complexity_index_is_the_second_order_share(name):
         return response(flat @ even.ravel(), flat @ odd.ravel())
 
     assert complexity_index(*recover(unit))[0] == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.8, 3.0])
+def test_a_variance_ratio_is_freed_of_what_noise_adds_to_it(ratio):
+    """Baik & Silverstein 2006: a spike l in the covariance is seen at l + gamma l / (l - 1)."""
+    seen = ratio + 0.04 * ratio / (ratio - 1)
+    assert _noise_free(np.array([seen]), 0.04)[0] == pytest.approx(ratio, rel=1e-9)
+
+
+def test_the_power_of_an_average_is_freed_of_what_noise_adds_to_it():
+    """Half-wave cells have |s|^2 = pi / 2; from 2,000 frames of 120 pixels noise adds a tenth to it."""
+    noise = stimuli.GaussianNoise(GRID, n_frames=2000, seed=5)
+    bank = gabor.Gabor.from_tuning(
+        spatial_frequency=0.15, orientation_deg=np.arange(0, 180, 6), n_x=0.4, n_y=0.4
+    )
+    units = cells.SimpleCells(bank, GRID)
+    found = _averages(revcorr.sta(noise, units), revcorr.stc(noise, units), 0.05)
+    assert np.square(found).sum(axis=1).mean() == pytest.approx(np.pi / 2, rel=0.04)
 
 
 def test_rows_of_simple_complex_and_idle_units_stand_one_under_the_other(rng):

@@ -19,6 +19,9 @@ _DEAD = 1e-5
 _SEARCH_STEPS = (3, 2, 1)
 """Units with memory are searched with every third drift, or as many as go round, and every second frequency:
 all triples of orientation, spatial and temporal frequency are many."""
+_SEARCH_SPACING = 30.0
+"""Most degrees between drifts of the search, between which the orientation is read for frequencies:
+30 degrees leave these right to 1.5 %, 45 to 8 %."""
 _BAR_REACH = 1.5
 """Bars reach from so many cycles before the centre to as many behind it."""
 _BAR_WIDTH = 0.25
@@ -140,7 +143,9 @@ class Battery:
 
     def _searched(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         """Return the index of orientation, frequency and cycles of each condition of the search."""
-        drift = next(step for step in _SEARCH_STEPS if len(self.orientations) % step == 0)
+        n, spacing = len(self.orientations), 180 / self.protocols.n_orientations
+        fitting = [s for s in _SEARCH_STEPS if n % s == 0 and s * spacing <= _SEARCH_SPACING]
+        drift = max(fitting, default=1)
         coarse = (drift, 2, 2) if self.moving else (1, 1, 1)
         lengths = len(self.orientations), len(self.frequencies), len(self.cycles)
         axes = [np.arange(0, n, step) for n, step in zip(lengths, coarse, strict=True)]
