@@ -30,7 +30,7 @@ from v1sim.convnet import (
 )
 from v1sim.gabor import fit_gabor
 
-WEIGHTS = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
+WEIGHTS = (0.0, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
 SEEDS = (0, 1, 2)
 
 

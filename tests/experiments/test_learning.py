@@ -141,7 +141,7 @@ SMALL = {
     "isa": TINY,
     "ica": TINY | {"batch": 400, "epochs": 2},
     "sparse": TINY,
-    "autoencoder": {"side": 5, "units": 4, "examples": 100, "batch": 20, "epochs": 2},
+    "autoencoder": {"side": 6, "units": 8, "examples": 400, "batch": 20, "epochs": 3},
     "classify": {"side": 5, "units": 4, "examples": 200, "batch": 20, "epochs": 3},
 }
 

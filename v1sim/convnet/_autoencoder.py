@@ -18,7 +18,8 @@ class SparseAutoencoder:
 
     .. math:: J = \langle \tfrac{1}{2} |\hat x - x|^2 + \lambda \sum |h| \rangle
 
-    h is the output of the layer `code`, x hat that of the stack. Hold the kernels that decode at unit norm
+    h is the output of the layer `code`, x hat that of the stack, as maps or, from a `Dense` layer, as one long
+    list. Hold the kernels that decode at unit norm
     (`UnitNorm`), or they grow and the code shrinks. Data are pictures, shape (n, channel, row, column).
 
     Parameters
@@ -45,9 +46,9 @@ class SparseAutoencoder:
         encoder, decoder = self._halves(stack)
         h, pull_code = encoder.forward(x)
         again, pull_picture = decoder.forward(h)
-        if again.shape != x.shape:
+        if again[0].size != x[0].size:
             raise ValueError(f"the stack must give back pictures of {x.shape[1:]}, got {again.shape[1:]}")
-        error = again - x
+        error = again - x.reshape(again.shape)
         squared = np.sum(error**2, dtype=np.float64) / 2
         loss = float(squared + self.sparseness * np.sum(np.abs(h), dtype=np.float64)) / len(x)
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
 from v1sim.convnet import Stack, train
-from v1sim.experiments._lessons import KERNELS, LearningConfig, Lesson, lesson
+from v1sim.experiments._lessons import ATOMS, KERNELS, LearningConfig, Lesson, lesson
 from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
 from v1sim.gabor import GaborFit, fit_gabor, from_arrays, to_arrays
 from v1sim.stream import Progress
@@ -25,10 +25,11 @@ class LearningResult:
     objective : str
         What was made small.
     kernels : ndarray, shape (n, ny, nx)
-        Weights of the first layer on the frames that it takes; of an autoencoder, the atoms that decode.
+        Weights of the first layer on the frames that it takes.
     fit : GaborFit
-        Gabors fitted to the filters. For pairs these are the filters as patterns of the whitened patch, in
-        which they are orthonormal; otherwise the kernels themselves. Its `fields` are the filters.
+        Gabors fitted to the filters. For "coherent", "isa" and "ica" these are patterns of the whitened patch,
+        in which they are orthonormal or nearly so; for "autoencoder" the atoms that decode; otherwise the
+        kernels themselves. Its `fields` are the filters.
     losses, held_out_losses : ndarray, shape (epoch,)
         Loss in each epoch, and after it on pictures that were not learned from.
     depth, kernel_depth : ndarray, shape (n / 2,) or (0,)
@@ -150,9 +151,9 @@ def _result(
     workers: int | None,
 ) -> LearningResult:
     kernels = stack.parameters()[KERNELS]
-    if config.objective == "autoencoder":
-        kernels = kernels.swapaxes(0, 1)  # what decodes has its units along the second axis
     filters = kernels if given.whitening is None else given.whitening.patterns(kernels)
+    if config.objective == "autoencoder":
+        filters = stack.parameters()[f"{ATOMS}.weights"].T.reshape(kernels.shape)
     pairs = filters.reshape(-1, 2, *filters.shape[2:]) if config.pairs else np.empty((0, 2, 1, 1))
     of_kernels = kernels.reshape(-1, 2, *kernels.shape[2:]) if config.pairs else pairs
     shuffled = shuffled_phase_modulation(pairs, seed=config.seed) if config.pairs else np.empty((0, 0))

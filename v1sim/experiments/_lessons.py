@@ -34,6 +34,8 @@ from v1sim.convnet import (
 SIMPLE = "simple"
 """Name of the layer whose kernels are the filters, in every stack."""
 KERNELS = f"{SIMPLE}.kernel"
+ATOMS = "atoms"
+"""Name of the layer of an autoencoder that makes a patch of its code, one column of weights a unit."""
 _HELD_OUT = 0.1
 """Examples held out, as a share of those that are learned from."""
 _BLOCK = 8192
@@ -231,19 +233,19 @@ def _ica(config: LearningConfig) -> Lesson:
 
 
 def _autoencoder(config: LearningConfig) -> Lesson:
-    data, held_out = _whitened(config, 2 * config.side)
+    data, held_out = _whitened(config, config.side)
     kernel = _mixtures(config, data)
     layers: list[Layer | tuple[str, Layer]] = [
-        ("code", Conv2d(kernel / config.units, np.zeros(config.units, np.float32))),
-        Detector("relu"),
-        (SIMPLE, Conv2d(kernel.swapaxes(0, 1), padding="full", flip=True)),  # atoms, put where the code says
+        (SIMPLE, Conv2d(kernel / 2, np.zeros(config.units, np.float32))),
+        ("code", Detector("relu")),
+        (ATOMS, Dense(kernel.reshape(config.units, -1).T)),
     ]
     return Lesson(
         stack=Stack(layers, input_shape=data.shape[1:]),
         data=(data,),
         held_out=(held_out,),
-        objective=SparseAutoencoder(config.weight, "relu1"),
-        optimiser=UnitNorm(optimiser=Adam(rate=config.rate), parameter=KERNELS, axis=1),
+        objective=SparseAutoencoder(config.weight, "code"),
+        optimiser=UnitNorm(optimiser=Adam(rate=config.rate), parameter=f"{ATOMS}.weights", axis=1),
     )
 
 
@@ -384,7 +386,7 @@ _RECIPES: dict[str, dict[str, int | float | str]] = {
         "side": 12, "units": 64, "weight": 1.0, "examples": 50_000, "batch": 1000, "epochs": 8, "rate": 0.3,
     },
     "autoencoder": {
-        "side": 9, "units": 16, "weight": 0.5, "examples": 2000, "batch": 50, "epochs": 10, "rate": 3e-3,
+        "side": 12, "units": 64, "weight": 3.0, "examples": 20_000, "batch": 200, "epochs": 30, "rate": 3e-3,
     },
     "classify": {"side": 9, "units": 16, "examples": 4000, "batch": 100, "epochs": 10, "rate": 1e-3},
 }  # fmt: skip
