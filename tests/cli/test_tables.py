@@ -63,6 +63,38 @@ def test_the_last_rows_are_medians_of_each_kind(result):
     assert cells["phase deg\ntrue fit"][-2:] == ["5.7", "-"]
 
 
+def recovered(**changes):
+    """Two units: a complex one with a pair, and one without anything."""
+    g = Gabor.from_tuning(
+        spatial_frequency=0.2, orientation_deg=np.array([60.0, 60]), n_x=0.4, n_y=0.6, amplitude=1
+    )
+    values = {
+        "kind": np.array(["complex", "none"]),
+        "complexity_index": np.array([0.9, np.nan]),
+        "sta_p_value": np.array([0.5, 0.5]),
+        "n_excitatory": np.array([2, 0]),
+        "n_suppressive": np.array([0, 1]),
+        "parameters": np.stack([np.broadcast_to(v, 2) for v in g.parameters().values()]),
+        "r_squared": np.array([0.8, np.nan]),
+        "blob": np.array([False, False]),
+        "is_space_time": False,
+    }
+    return RecoveredUnits(**values | changes)
+
+
+def test_a_unit_is_described_in_one_line():
+    units = recovered()
+    pair = "complex, complexity index 0.90; quadrature pair of R2 0.80"
+    assert described(units, 0) == f"{pair}: 0.200 cycles/px, bars at 60 deg, n_x 0.40, n_y 0.60"
+    assert described(units, 1) == "neither an STA nor an axis is significant"
+    blobs = recovered(kind=np.array(["simple"] * 2), blob=np.array([True, False]))
+    assert described(blobs, 0).endswith("; Gabor of R2 0.80 without a carrier that can be told")
+    assert described(blobs, 1).endswith("; nothing to fit a Gabor to")
+    # bars at 60 degrees in space and time: the crest climbs tan(60) frames for each pixel to the right
+    moving = described(recovered(is_space_time=True), 0)
+    assert moving == f"{pair}: 0.173 cycles/px, 0.100 cycles/frame, velocity +0.58 px/frame"
+
+
 def test_units_of_a_recording_have_their_own_numbers():
     result = RecordingResult(
         sta=np.zeros((2, 1, 1, 3)),
@@ -78,17 +110,7 @@ def test_units_of_a_recording_have_their_own_numbers():
         n_frames=np.array(100),
         frame_rate=np.array(np.nan),
         warnings=np.array([], dtype=str),
-        units=RecoveredUnits(
-            kind=np.array(["complex", "none"]),
-            complexity_index=np.array([0.9, np.nan]),
-            sta_p_value=np.array([0.5, 0.6]),
-            n_excitatory=np.array([2, 0]),
-            n_suppressive=np.array([0, 1]),
-            parameters=np.full((8, 2), np.nan),
-            r_squared=np.full(2, np.nan),
-            blob=np.zeros(2, bool),
-            is_space_time=True,
-        ),
+        units=recovered(),
     )
     cells = cells_of(analyze_table(result))
     assert cells == {
@@ -100,38 +122,3 @@ def test_units_of_a_recording_have_their_own_numbers():
         "excitatory": ["2", "0"],
         "suppressive": ["0", "1"],
     }
-
-
-@pytest.mark.parametrize(
-    ("kind", "space_time", "expected"),
-    [
-        ("none", False, "neither an STA nor an axis is significant"),
-        (
-            "simple",
-            False,
-            "simple, complexity index 0.30; Gabor of R2 0.90: 0.120 cycles/px, bars at 30 deg, "
-            "n_x 0.40, n_y 0.50",
-        ),
-        (
-            "complex",
-            True,
-            "complex, complexity index 0.30; quadrature pair of R2 0.90: 0.072 cycles/px, 0.096 cycles/frame, "
-            "velocity -1.33 px/frame",
-        ),
-    ],
-)
-def test_a_unit_is_described_in_a_line(kind, space_time, expected):
-    orientation = np.rad2deg(np.arctan(4 / 3)) + 90 if space_time else 30  # .12 (cos, sin) = (.072, .096)
-    g = Gabor.from_tuning(spatial_frequency=0.12, orientation_deg=orientation, n_x=0.4, n_y=0.5).canonical()
-    units = RecoveredUnits(
-        kind=np.array([kind]),
-        complexity_index=np.array([0.3]),
-        sta_p_value=np.array([0.0]),
-        n_excitatory=np.array([2]),
-        n_suppressive=np.array([0]),
-        parameters=np.array([[value] for value in g.parameters().values()]),
-        r_squared=np.array([0.9]),
-        blob=np.array([False]),
-        is_space_time=space_time,
-    )
-    assert described(units, 0) == expected
