@@ -3,7 +3,12 @@
 from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
 from v1sim.experiments._learning import LearningResult, learn
 from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_config
-from v1sim.experiments._maps import map_smoothness
+from v1sim.experiments._maps import (
+    OrientationMapConfig,
+    OrientationMapResult,
+    map_smoothness,
+    orientation_map,
+)
 from v1sim.experiments._pairs import (
     SharedTuning,
     phase_modulation,
@@ -23,6 +28,8 @@ __all__ = [
     "FilterFitResult",
     "LearningConfig",
     "LearningResult",
+    "OrientationMapConfig",
+    "OrientationMapResult",
     "RecordingConfig",
     "RecordingResult",
     "ReverseCorrelationConfig",
@@ -33,6 +40,7 @@ __all__ = [
     "learn",
     "learning_config",
     "map_smoothness",
+    "orientation_map",
     "phase_modulation",
     "reverse_correlation",
     "shared_tuning",

@@ -1,7 +1,7 @@
 """Figures, drawn from results; the only room that knows matplotlib, and it computes nothing."""
 
 from v1sim.plotting._filters import filter_fits, filter_histograms, filter_shapes
-from v1sim.plotting._learning import coherence_curve, learned_filters, learned_summary
+from v1sim.plotting._learning import coherence_curve, learned_filters, learned_summary, orientation_sheet
 from v1sim.plotting._recording import recording_axes, recording_spectrum
 from v1sim.plotting._reverse_correlation import complex_cells, parameters, simple_cells, spectra, story
 from v1sim.plotting._stimulus import stimulus_overview
@@ -14,6 +14,7 @@ __all__ = [
     "filter_shapes",
     "learned_filters",
     "learned_summary",
+    "orientation_sheet",
     "parameters",
     "recording_axes",
     "recording_spectrum",
