@@ -200,6 +200,13 @@ def test_a_rate_that_is_too_high_is_told_with_the_layer_and_the_checkpoint(rng, 
     assert len(kept) == file.stat().st_size
 
 
+def test_a_loss_held_out_that_is_not_finite_stops_learning_too(task):
+    stack, (x, target), options = task
+    far = (x.astype(np.float64) * 1e200, target * 1e200)
+    with pytest.raises(LearningDiverged, match="epoch 0, batch 0: NaN or infinite values in the loss"):
+        train(stack, (x, target), optimiser=Adam(), epochs=2, held_out=far, **options)
+
+
 BAD = {
     "nan": (lambda x, t: {"data": (np.where(x > 2, np.nan, x), t)}, r"data\[0\] must be finite"),
     "lengths": (lambda x, t: {"data": (x, t[:5])}, "as many examples"),

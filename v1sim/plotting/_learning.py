@@ -97,7 +97,7 @@ def orientation_sheet(result: OrientationMapResult) -> Figure:
     """Draw the filters where they lie on their sheet, and their orientations as colours of a circle."""
     rows, columns = result.filters.shape[:2]
     figure = new_figure(11, 5)
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.15))[0]
     panels = left.subplots(rows, columns, squeeze=False)
     for axes, filter_ in zip(panels.flat, result.filters.reshape(-1, *result.filters.shape[2:]), strict=True):
         draw_field(axes, filter_)
