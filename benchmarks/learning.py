@@ -1,6 +1,6 @@
 """What learning must show, each figure beside its target.
 
-OPENBLAS_NUM_THREADS=1 python benchmarks/learning.py [sparse coherent curve maps digits] [--figure curve.png]
+OPENBLAS_NUM_THREADS=1 python benchmarks/learning.py [sparse coherent curve maps digits] [--figures folder]
 
 Pictures are those that are installed with scikit-image, every fifth of them held out; digits are those of
 scikit-learn.
@@ -8,29 +8,26 @@ scikit-learn.
 
 import argparse
 import time
+from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from v1sim import experiments, stimuli
+from v1sim import experiments
 from v1sim.convnet import (
-    SGD,
     Adam,
     Conv2d,
     CrossEntropy,
     Dense,
     Detector,
-    IndependentSubspaces,
-    Orthonormal,
     Pool2d,
     Stack,
-    TiledConv2d,
-    Whitening,
     train,
 )
 from v1sim.gabor import fit_gabor
 
 WEIGHTS = (0.0, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
+SHOWN = 0.08
+"""Weight of which the pairs are drawn: that of `v1sim learn`."""
 SEEDS = (0, 1, 2)
 
 
@@ -78,7 +75,7 @@ def coherent():
         tell("seconds, cutting and fitting included", f"{seconds:.1f}", "<= 60 s")
 
 
-def curve(path):
+def curve(folder):
     """Tell depth and n_x over the weight of coherence, and draw them."""
     print("trade-off: weight of coherence, depth, shuffled, n_x, orientation, R2 > .8")
     results = []
@@ -90,39 +87,33 @@ def curve(path):
             f"{np.median(result.fit.gabor.n_x):.2f}  {result.shared.orientation:.2f}  "
             f"{np.mean(result.fit.r_squared > 0.8):.2f}"
         )
-    if path:
+    if folder is not None:
         from v1sim import plotting
 
-        plotting.coherence_curve(WEIGHTS, results).savefig(path)
+        plotting.coherence_curve(WEIGHTS, results).savefig(folder / "curve.png")
+        plotting.learned_filters(results[WEIGHTS.index(SHOWN)]).savefig(folder / "pairs.png")
 
 
-def maps():
+def maps(folder):
     """Tell how smooth the orientation map of a tiled, topographically pooled layer is."""
     print("orientation maps: tiled convolution, topographic pooling, 32 x 32 pictures")
-    t, side, n = 6, 12, 4000
-    start = time.perf_counter()
-    patches = stimuli.NaturalPatches((32, 32), n_frames=n, seed=0, split="train").frames(0, n)[:, None]
-    windows = stimuli.NaturalPatches((side, side), n_frames=20_000, seed=1, split="train").frames(0, 20_000)
-    whitening = Whitening.fit(windows[:, None], 80)
-    kernel = whitening.random_filters(t * t, np.random.default_rng(0)).reshape(t, t, 1, side, side)
-    tiled = TiledConv2d(np.moveaxis(kernel, (0, 1), (3, 4))[None].astype(np.float32))
-    stack = Stack([("simple", tiled), ("complex", Pool2d("l2", 3, 1))], input_shape=(1, 32, 32))
-    epochs, batch = 15, 100
-    steps = epochs * (n // batch)
-    sgd = SGD(rate=0.1 * t * t, fade=(int(0.6 * steps), steps))
-    held = Orthonormal(optimiser=sgd, parameter="simple.kernel", whitening=whitening)
-    with threadpool_limits(limits=1, user_api="blas"):
-        trained = train(
-            stack, patches, objective=IndependentSubspaces(), optimiser=held, epochs=epochs, seed=0,
-            batch_size=batch,
-        )  # fmt: skip
-    tiles = np.moveaxis(trained.stack.parameters()["simple.kernel"][0], (3, 4), (0, 1))
-    filters = whitening.patterns(tiles.reshape(t * t, 1, side, side))[:, 0]
-    orientation = fit_gabor(filters).gabor.orientation_deg.reshape(t, t)
-    smooth, shuffled, p = experiments.map_smoothness(orientation, seed=0)
-    tell("correlation of neighbours' orientations", f"{smooth:.2f}", f"shuffled {shuffled:.2f}")
-    tell("p, against shuffled positions", f"{p:.4f}", "< .001")
-    tell("seconds", f"{time.perf_counter() - start:.1f}")
+    for seed in SEEDS:
+        for pool, target in ((3, "< .001"), (1, "no neighbours, no order")):
+            start = time.perf_counter()
+            found = experiments.orientation_map(experiments.OrientationMapConfig(pool=pool, seed=seed))
+            seconds = time.perf_counter() - start
+            print(f" seed {seed}, pooled over {pool} x {pool}")
+            tell(
+                "correlation of neighbours' orientations",
+                f"{found.smoothness:.2f}",
+                f"shuffled {found.shuffled:.2f}",
+            )
+            tell("p, against shuffled positions", f"{found.p_value:.4f}", target)
+            tell("seconds", f"{seconds:.1f}")
+            if folder is not None and seed == SEEDS[0] and pool > 1:
+                from v1sim import plotting
+
+                plotting.orientation_sheet(found).savefig(folder / "map.png")
 
 
 def digits():
@@ -167,13 +158,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parts = ["sparse", "coherent", "curve", "maps", "digits"]
     parser.add_argument("parts", nargs="*", default=parts, choices=parts)
-    parser.add_argument("--figure", help="where to draw the trade-off curve")
+    parser.add_argument("--figures", type=Path, help="folder for the curve, the pairs and the map")
     options = parser.parse_args()
     for part in options.parts:
-        if part == "curve":
-            curve(options.figure)
+        if part in ("curve", "maps"):
+            {"curve": curve, "maps": maps}[part](options.figures)
         else:
-            {"sparse": sparse, "coherent": coherent, "maps": maps, "digits": digits}[part]()
+            {"sparse": sparse, "coherent": coherent, "digits": digits}[part]()
 
 
 if __name__ == "__main__":

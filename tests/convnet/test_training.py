@@ -131,6 +131,37 @@ def test_the_order_of_examples_is_the_seeds(task):
     assert not np.array_equal(other.stack.parameters()["dense1.weights"], once["dense1.weights"])
 
 
+class Watched:
+    """Mean squared error that notes which examples it is shown."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __repr__(self):
+        return "Watched"
+
+    def loss(self, stack, batch):
+        self.seen.append(batch[1][:, 0, 0, 0])
+        return MeanSquaredError().loss(stack, batch)
+
+
+def test_every_epoch_shows_each_example_once_in_an_order_of_its_own(rng):
+    number = np.arange(12.0).reshape(12, 1, 1, 1)
+    stack, objective = Stack([Dense(np.ones((1, 1)))]), Watched()
+    train(
+        stack,
+        (number, number),
+        objective=objective,
+        optimiser=SGD(rate=1e-6),
+        epochs=3,
+        seed=0,
+        batch_size=4,
+    )
+    epochs = np.array(objective.seen).reshape(3, 12)
+    assert np.array_equal(np.sort(epochs, axis=1), np.tile(np.arange(12.0), (3, 1)))
+    assert len({tuple(epoch) for epoch in epochs.tolist()} | {tuple(range(12))}) == 4
+
+
 def test_the_stack_that_is_given_stays_as_it_is(task):
     stack, data, options = task
     before = {name: value.copy() for name, value in stack.parameters().items()}
@@ -198,6 +229,13 @@ def test_a_rate_that_is_too_high_is_told_with_the_layer_and_the_checkpoint(rng, 
     assert caught.value.layer in ("conv1", "square1", "loss")  # what overflows first is a matter of the step
     assert str(caught.value.epoch) in str(caught.value)
     assert len(kept) == file.stat().st_size
+
+
+def test_a_loss_held_out_that_is_not_finite_stops_learning_too(task):
+    stack, (x, target), options = task
+    far = (x, target.astype(np.float64) * 1e200)
+    with pytest.raises(LearningDiverged, match="epoch 0, batch 0: NaN or infinite values in the loss"):
+        train(stack, (x, target), optimiser=Adam(), epochs=2, held_out=far, **options)
 
 
 BAD = {

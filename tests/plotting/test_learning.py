@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from v1sim import plotting
-from v1sim.experiments import learn, learning_config
+from v1sim.experiments import OrientationMapConfig, learn, learning_config, orientation_map
 
 TINY = {"side": 8, "units": 8, "components": 24, "examples": 400, "batch": 100, "epochs": 2}
 
@@ -65,3 +65,26 @@ def test_everything_drawn_is_inside_the_figure(pairs):
             assert box.x1 <= width
             assert box.y0 >= 0
             assert box.y1 <= height
+
+
+def test_the_curve_shows_depth_over_n_x_beside_the_cells_of_macaques(pairs):
+    figure = plotting.coherence_curve([0.1, 0.2], [pairs, pairs])
+    axes, beside = figure.axes
+    n_x, depth = np.median(pairs.fit.gabor.n_x), np.median(pairs.depth)
+    assert axes.lines[0].get_xydata() == pytest.approx(np.array([[n_x, depth]] * 2))
+    assert axes.lines[1].get_ydata() == pytest.approx([np.median(pairs.shuffled_depth)] * 2)
+    assert [text.get_text() for text in axes.texts] == ["0.1", "0.2"]
+    assert sum(beside.patches[0].get_data().values) == 79
+
+
+def test_a_sheet_shows_each_filter_in_its_place_and_its_orientation():
+    result = orientation_map(
+        OrientationMapConfig(tiles=3, side=6, components=12, picture=14, examples=60, batch=20, epochs=1),
+        workers=1,
+    )
+    drawn = images(plotting.orientation_sheet(result))
+    assert len(drawn) == 10
+    for (_, image), field in zip(drawn, result.filters.reshape(9, 6, 6), strict=False):
+        assert image == pytest.approx(field / np.abs(field).max())
+    assert drawn[9][1] == pytest.approx(result.orientation_deg)
+    assert f"{result.smoothness:.2f}" in drawn[9][0]

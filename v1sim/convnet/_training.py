@@ -29,7 +29,7 @@ class LearningDiverged(FloatingPointError):
     Attributes
     ----------
     epoch, batch : int
-        When, counted from 0.
+        When, counted from 0; the batch may be one of the data held out.
     layer : str
         Name of the first layer where it shows, or "loss".
     """
@@ -205,7 +205,7 @@ class _Run:
         held_out = at.held_out_losses
         best = parameters
         if self.held_out is not None:
-            told = self._loss_on(self.held_out, parameters)
+            told = self._loss_on(self.held_out, parameters, at.epoch)
             best = parameters if told < min(held_out, default=np.inf) else at.best
             held_out = (*held_out, told)
         mean = float(np.mean(losses))
@@ -257,13 +257,17 @@ class _Run:
                 raise LearningDiverged(epoch, number, name.partition(".")[0], self.checkpoint)
         return loss, new, state
 
-    def _loss_on(self, data: Batch, parameters: Parameters) -> float:
-        """Return the mean loss over all examples of some data."""
+    def _loss_on(self, data: Batch, parameters: Parameters, epoch: int) -> float:
+        """Return the mean loss over all examples held out, which must be finite too."""
         stack, n = self.stack.with_parameters(parameters), len(data[0])
         total = 0.0
-        for start in range(0, n, self.batch_size):
+        for number, start in enumerate(range(0, n, self.batch_size)):
             batch = tuple(array[start : start + self.batch_size] for array in data)
-            total += self.objective.loss(stack, batch)[0] * len(batch[0])
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                loss, _ = self.objective.loss(stack, batch)
+                if not np.isfinite(loss):
+                    raise LearningDiverged(epoch, number, _not_finite(stack, batch, {}), self.checkpoint)
+            total += loss * len(batch[0])
         return total / n
 
 

@@ -7,6 +7,18 @@ from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_conf
 from v1sim.experiments._maps import map_smoothness
 from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
 from v1sim.experiments._population import PopulationConfig, PopulationResult, draw_population
+from v1sim.experiments._maps import (
+    OrientationMapConfig,
+    OrientationMapResult,
+    map_smoothness,
+    orientation_map,
+)
+from v1sim.experiments._pairs import (
+    SharedTuning,
+    phase_modulation,
+    shared_tuning,
+    shuffled_phase_modulation,
+)
 from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
 from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationConfig,
@@ -31,6 +43,8 @@ __all__ = [
     "LearningResult",
     "PopulationConfig",
     "PopulationResult",
+    "OrientationMapConfig",
+    "OrientationMapResult",
     "RecordingConfig",
     "RecordingResult",
     "ReverseCorrelationConfig",
@@ -46,6 +60,7 @@ __all__ = [
     "learn",
     "learning_config",
     "map_smoothness",
+    "orientation_map",
     "phase_modulation",
     "reverse_correlation",
     "shared_tuning",

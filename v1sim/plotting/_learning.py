@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from v1sim.experiments import LearningResult
+from v1sim.experiments import LearningResult, OrientationMapResult
 from v1sim.io import read_published
 from v1sim.plotting._stacks import field_stacks
-from v1sim.plotting._style import EXCITATORY, QUIET, RECOVERED, TRUTH, clean, new_figure
+from v1sim.plotting._style import EXCITATORY, QUIET, RECOVERED, TRUTH, clean, draw_field, new_figure
 
 SHOWN = 72
 """Pairs, or single filters, in the figure: the first ones."""
@@ -90,6 +90,29 @@ def coherence_curve(weights: Sequence[float], results: Sequence[LearningResult])
     axes.patch.set_visible(False)
     for panel in (axes, beside):
         panel.spines["top"].set_visible(False)
+    return figure
+
+
+def orientation_sheet(result: OrientationMapResult) -> Figure:
+    """Draw the filters where they lie on their sheet, and their orientations as colours of a circle."""
+    rows, columns = result.filters.shape[:2]
+    figure = new_figure(11, 5)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.15))[0]
+    panels = left.subplots(rows, columns, squeeze=False)
+    for axes, filter_ in zip(panels.flat, result.filters.reshape(-1, *result.filters.shape[2:]), strict=True):
+        draw_field(axes, filter_)
+    left.suptitle("filters; the last row and column border on the first", fontsize=9)
+    axes = right.subplots()
+    image = axes.imshow(result.orientation_deg, cmap="hsv", vmin=0, vmax=180)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    bar = right.colorbar(image, ax=axes, shrink=0.7, ticks=[0, 45, 90, 135, 180])
+    bar.set_label("orientation of the bars [deg]", fontsize=9)
+    axes.set_title(
+        f"neighbours' orientations correlate {result.smoothness:.2f}\n"
+        f"(shuffled {result.shuffled:.2f}, p = {result.p_value:.2g})",
+        fontsize=9,
+    )
     return figure
 
 
