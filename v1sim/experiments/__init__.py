@@ -4,21 +4,14 @@ from v1sim.experiments._comparison import ComparisonConfig, ComparisonResult, co
 from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
 from v1sim.experiments._learning import LearningResult, learn
 from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_config
-from v1sim.experiments._maps import map_smoothness
-from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
-from v1sim.experiments._population import PopulationConfig, PopulationResult, draw_population
 from v1sim.experiments._maps import (
     OrientationMapConfig,
     OrientationMapResult,
     map_smoothness,
     orientation_map,
 )
-from v1sim.experiments._pairs import (
-    SharedTuning,
-    phase_modulation,
-    shared_tuning,
-    shuffled_phase_modulation,
-)
+from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
+from v1sim.experiments._population import PopulationConfig, PopulationResult, draw_population
 from v1sim.experiments._recording import RecordingConfig, RecordingResult, analyze_recording
 from v1sim.experiments._reverse_correlation import (
     ReverseCorrelationConfig,
@@ -41,10 +34,10 @@ __all__ = [
     "FilterFitResult",
     "LearningConfig",
     "LearningResult",
-    "PopulationConfig",
-    "PopulationResult",
     "OrientationMapConfig",
     "OrientationMapResult",
+    "PopulationConfig",
+    "PopulationResult",
     "RecordingConfig",
     "RecordingResult",
     "ReverseCorrelationConfig",

@@ -2,9 +2,8 @@
 
 from v1sim.plotting._comparison import comparison
 from v1sim.plotting._filters import filter_fits, filter_histograms, filter_shapes
-from v1sim.plotting._learning import coherence_curve, learned_filters, learned_summary
-from v1sim.plotting._population import population_panels
 from v1sim.plotting._learning import coherence_curve, learned_filters, learned_summary, orientation_sheet
+from v1sim.plotting._population import population_panels
 from v1sim.plotting._recording import recording_axes, recording_spectrum
 from v1sim.plotting._reverse_correlation import complex_cells, parameters, simple_cells, spectra, story
 from v1sim.plotting._stimulus import stimulus_overview
