@@ -1,8 +1,6 @@
 """Where training stands after an epoch, and that on disk: written whole or not at all, without pickles."""
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from v1sim._npz import read_npz
+from v1sim._npz import read_npz, write_npz
 from v1sim.convnet._layer import Parameters
 from v1sim.convnet._optimisers import State
 
@@ -67,16 +65,7 @@ def save_state(path: Path, state: TrainingState, fingerprint: str) -> None:
         "losses": np.array(state.losses, np.float64),
         "held_out_losses": np.array(state.held_out_losses, np.float64),
     }
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    write_npz(path, arrays)
 
 
 def load_state(path: Path, fingerprint: str) -> TrainingState:
