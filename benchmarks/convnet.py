@@ -63,7 +63,10 @@ def draw(*shape: int) -> np.ndarray:
 
 def beside_torch(n_threads: int) -> None:
     """Print forward and forward with gradients beside torch's."""
-    print("in -> out, rows x columns, kernel, stride | forward, ms (torch) ratio | with gradients | bar")
+    print(
+        "in -> out, rows x columns, kernel, stride | forward, ms (torch) ratio, bare product / torch | "
+        "with gradients | bar"
+    )
     for n, n_in, rows, columns, n_out, k, stride, bar in SHARED:
         x, kernel = draw(n, n_in, rows, columns), draw(n_out, n_in, k, k)
         layer = Conv2d(kernel, stride=stride)
@@ -79,18 +82,22 @@ def beside_torch(n_threads: int) -> None:
             x.grad = kernel.grad = None
             torch.nn.functional.conv2d(x, kernel, stride=stride).backward(dy)
 
-        forward, their, both, their_too = median_times(
+        # as many multiplications in one product, with all patches laid out before: the limit of NumPy's BLAS
+        rows_of_kernels = kernel.reshape(n_out, -1)
+        patches = draw(rows_of_kernels.shape[1], dy.size // n_out)
+        forward, their, both, their_too, bare = median_times(
             [
                 lambda layer=layer, x=x: layer.forward(x),
                 their_forward,
                 lambda layer=layer, x=x, dy=dy: layer.forward(x)[1](dy),
                 their_both,
+                lambda kernels=rows_of_kernels, patches=patches: kernels @ patches,
             ],
             pause=PAUSE if n_threads > 1 else 0.0,
         )
         print(
             f"{n_in:2} -> {n_out:2}, {rows:3} x {columns:3}, {k:2} x {k:2}, {stride} | "
-            f"{forward:6.1f} ({their:6.1f}) {forward / their:5.2f} | "
+            f"{forward:6.1f} ({their:6.1f}) {forward / their:5.2f}, {bare / their:5.2f} | "
             f"{both:6.1f} ({their_too:6.1f}) {both / their_too:5.2f} | {bar}"
         )
 
