@@ -18,8 +18,8 @@ class SparseAutoencoder:
 
     .. math:: J = \langle \tfrac{1}{2} |\hat x - x|^2 + \lambda \sum |h| \rangle
 
-    h is the output of the layer `code`, x hat that of the stack, as maps or, from a `Dense` layer, as one long
-    list. Hold the kernels that decode at unit norm
+    h is the output of the layer `code`, x hat that of the stack, as maps or, from a `Dense` layer, as one
+    long list. Hold the kernels that decode at unit norm
     (`UnitNorm`), or they grow and the code shrinks. Data are pictures, shape (n, channel, row, column).
 
     Parameters
