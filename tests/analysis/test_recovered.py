@@ -139,6 +139,30 @@ def test_a_gabor_is_fitted_within_what_a_unit_can_see_and_stays_in_its_place():
     assert found.to_table()["n_x"][0] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        ([[0, 10, 0, 13]], "within the frame of 10 x 12"),
+        ([[0, 10, -1, 5]], "within the frame"),
+        ([[4, 4, 0, 12]], "within the frame"),
+        ([[0, 10, 0, 12]] * 2, r"shape \(1, 4\)"),
+        ([[0.0, 10.0, 0.0, 12.0]], "integers"),
+    ],
+)
+def test_windows_outside_the_frame_are_refused(windows, message):
+    results = recover(cells.SimpleCells(BANK[:1], GRID))
+    with pytest.raises(ValueError, match=message):
+        describe_recovered(*results, GRID, windows=np.array(windows))
+
+
+def test_a_window_too_small_for_a_gabor_has_none_and_keeps_the_rest():
+    found = describe_recovered(
+        *recover(cells.SimpleCells(BANK[:1], GRID)), GRID, windows=np.array([[4, 6, 0, 12]])
+    )
+    assert found.kind.tolist() == ["simple"]
+    assert np.isnan(found.r_squared).all()
+
+
 def test_results_that_do_not_belong_together_are_refused():
     noise = stimuli.GaussianNoise(GRID, n_frames=2000, seed=0)
     two, one = cells.SimpleCells(BANK, GRID), cells.SimpleCells(BANK[:1], GRID)
