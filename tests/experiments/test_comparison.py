@@ -1,5 +1,7 @@
 """The comparison recovers what is known of those who take part, whoever they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,27 @@ def test_random_filters_are_no_gabors_and_their_scrambled_copies_neither(result)
     share = result.shares["random, white"]
     assert share.share == share.null_share == 0
     assert result.shares["edges"].share == 1
+
+
+def test_units_are_in_degrees_of_the_frame_that_was_shown(result):
+    assert result.grid == comparison_grid(CONFIG.shape)
+    assert set(result.to_table()["length_unit"]) == {result.grid.unit}
+
+
+def test_workers_do_not_change_a_number(result):
+    few = replace(CONFIG, n_frames=500, n_units=2)
+    first, second = (compare_populations(few, {}, {}, workers=workers).arrays() for workers in (1, 2))
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name])
+
+
+def test_where_noise_shows_no_plane_the_agreement_is_0(result):
+    pairs = result.actual[of(result, "pairs")][:, :, 3:14, 3:15]
+    stack = Stack([Conv2d(pairs.reshape(6, 1, 11, 12)), ChannelPool("l2", 2)])
+    short = compare_populations(replace(CONFIG, n_frames=500), {"pairs": stack}, {})
+    mine = of(short, "pairs")
+    assert (short.agreement[mine] == 0).all()
+    assert (short.found[mine] == 0).all()
 
 
 def test_a_saved_result_comes_back(result):

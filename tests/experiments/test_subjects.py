@@ -71,8 +71,14 @@ def test_shuffled_pairs_are_the_same_filters_and_no_pair_is_left(stack):
 
 
 def test_dead_kernels_and_colour_are_left_out():
-    assert spatial_kernels(read_shipped_filters("resnet")).shape == (62, 7, 7)
-    assert spatial_kernels(Filters(np.ones((5, 6)), "")).shape == (1, 5, 6)
+    assert spatial_kernels("resnet", read_shipped_filters("resnet")).shape == (62, 7, 7)
+    assert spatial_kernels("one", Filters(np.ones((5, 6)), "")).shape == (1, 5, 6)
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "'mine' must be finite"), (0, "'mine' are all 0")])
+def test_filters_that_say_nothing_are_refused_by_name(value, message):
+    with pytest.raises(ValueError, match=message):
+        spatial_kernels("mine", Filters(np.full((3, 5, 6), value), ""))
 
 
 def test_model_cells_have_the_fields_that_drive_them(frames):

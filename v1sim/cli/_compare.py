@@ -21,7 +21,7 @@ DEFAULT = experiments.ComparisonConfig()
 GOOD = 0.95
 """Agreement of recovered and actual field that the method shall reach."""
 FEWEST = 20
-"""Fewest units of which a median is printed."""
+"""Fewest units of which a median or a share is printed."""
 SHAPES = ("n_x", "n_y", "aspect_ratio", "bandwidth_octaves")
 MACAQUE = ("79", "0.37", "0.45", "-", "-", "0.61", "-", "40 %", "-")
 """Ringach 2002, J Neurophysiol 88:455; Ringach, Shapley & Hawken 2002, J Neurosci 22:5639."""
@@ -68,9 +68,11 @@ def compare(
     gratings and set beside published macaque V1.
     """
     config = experiments.ComparisonConfig(shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed)
-    given = {path.name: io.read_filters(path) for path in filters or []}
+    given = {name: io.read_filters(path) for name, path in _by_name("filters", filters).items()}
     recorded = None if neurons is None else io.read_orientation_data(neurons)
-    recorded_units = {f"neuron, {path.name}": neurons_of(path) for path in recording or []}
+    recorded_units = {
+        f"neuron, {name}": neurons_of(path) for name, path in _by_name("recording", recording).items()
+    }
     with io.new_folder(out) as folder:
         stacks = train_stacks(seed) if train else experiments.shipped_stacks()
         with progress_bar("comparing", "steps") as progress:
@@ -118,14 +120,26 @@ def neurons_of(folder: Path) -> RecoveredUnits:
     arrays, record = io.load_run(folder)
     if record["config"].get("experiment") != "analyze":
         raise ValueError(f"--recording must be a folder that v1sim analyze wrote, got {folder}")
-    return experiments.RecordingResult.from_arrays(arrays).units
+    try:
+        return experiments.RecordingResult.from_arrays(arrays).units
+    except ValueError as error:
+        raise ValueError(f"--recording {folder}: {error}") from None
+
+
+def _by_name(option: str, paths: list[Path] | None) -> dict[str, Path]:
+    """Return paths by the last part of each, which tables call them by; raise if two have the same."""
+    named = {path.resolve().name: path for path in paths or []}
+    if len(named) < len(paths or []):
+        listed = ", ".join(map(str, paths or []))
+        raise ValueError(f"--{option} must have different names, which tables call them by, got {listed}")
+    return named
 
 
 def below(table: dict[str, list[Any]], neurons: dict[str, RecoveredUnits]) -> dict[str, list[Any]]:
-    """Return the table of units with recorded neurons under it; NaN where they were not measured."""
+    """Return the table of units, and recorded neurons in pixels under it; NaN where not measured."""
     columns = {name: list(column) for name, column in table.items()}
     for name, units in neurons.items():
-        rows = {"population": [name] * len(units)} | units.to_table()
+        rows = {"population": [name] * len(units), "length_unit": ["px"] * len(units)} | units.to_table()
         for column, values in columns.items():
             values.extend(rows.get(column, [float("nan")] * len(units)))
     return columns
@@ -137,9 +151,10 @@ def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredU
         "The same white noise for all: what reverse correlation recovers",
         "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC "
         "axes and pair, of units with two (medians; > .95: share of all units). index: complexity index, 0 "
-        "linear to 1 even (median); complex: index above .5. Gabor-like: R2 > .8, of the filters themselves, "
-        "and of phase-scrambled copies.",
-        ("population", "units", "r", "cos", "> .95", "index", "complex", "R2", "Gabor-like", "scrambled"),
+        "linear to 1 even (median); complex: index above .5. R2: of the Gabor fitted to the STA, or mean squared "
+        "principal cosine of plane and fitted pair (median). Gabor-like: R2 > .8, of the filters themselves; "
+        f"null: of phase-scrambled copies. -: fewer than {FEWEST} units.",
+        ("population", "units", "r", "cos", "> .95", "index", "complex", "R2", "Gabor-like", "null"),
     )
     for k, name in enumerate(result.names):
         mine = result.population == k
@@ -158,9 +173,9 @@ def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredU
             f"{100 * share.null_share:.0f} %",
         )
     for name, units in neurons.items():
-        index, r_squared = np.nanmedian(units.complexity_index), np.nanmedian(units.r_squared)
-        found = [f"{index:.2f}", _percent(units.kind == "complex"), f"{r_squared:.2f}"]
-        shown.add_row(name, str(len(units)), "-", "-", "-", *found, "-", "-")
+        complexes = f"{(units.kind == 'complex').sum()} of {len(units)}"
+        index, r_squared = (_median(x, fewest=1) for x in (units.complexity_index, units.r_squared))
+        shown.add_row(name, str(len(units)), "-", "-", "-", index, complexes, r_squared, "-", "-")
     return shown
 
 
@@ -198,9 +213,8 @@ def beside_published(result: experiments.ComparisonResult) -> Table:
     ]
     shown = _new(
         "Similarity to published macaque V1: 1 - KS distance, 95 % interval",
-        "Units with a Gabor of R2 > .8. ceiling: two halves of the published cells. "
-        + PUBLISHED
-        + " has all.",
+        "Shapes and orientation: of units with a Gabor of R2 > .8; what gratings show: of all. "
+        f"ceiling: two halves of the published cells. {PUBLISHED} has all.",
         ("population", *(MEASURES.get(measure, measure) for measure, _ in sources)),
     )
     found = {(row.measure, row.source, row.population): row.similarity for row in result.comparison.rows}
@@ -234,14 +248,14 @@ def _new(title: str, caption: str, columns: tuple[str, ...]) -> Table:
     return shown
 
 
-def _median(values: FloatArray) -> str:
-    """Return the median of what is known; "-" of fewer than three units."""
+def _median(values: FloatArray, *, fewest: int = FEWEST) -> str:
+    """Return the median of what is known; "-" of too few units."""
     known = values[~np.isnan(values)]
-    return f"{np.median(known):.2f}" if len(known) >= FEWEST else "-"
+    return f"{np.median(known):.2f}" if len(known) >= fewest else "-"
 
 
 def _percent(chosen: NDArray[np.bool_]) -> str:
-    return f"{100 * chosen.mean():.0f} %" if len(chosen) else "-"
+    return f"{100 * chosen.mean():.0f} %" if len(chosen) >= FEWEST else "-"
 
 
 def _similarity(found: Similarity | None) -> str:

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from v1sim import _checks
 from v1sim._types import FloatArray, Responder
 from v1sim.analysis import as_responder
 from v1sim.cells import sample_population
@@ -96,6 +97,11 @@ def comparison_subjects(
     Returns
     -------
     list of Subject
+
+    Raises
+    ------
+    ValueError
+        If filters are larger than a frame, all 0 or not finite, or a stack is of another kind.
     """
     grid, rng = comparison_grid(shape), np.random.default_rng(seed)
     subjects = [model_cells(2 * n_units, grid, seed)]
@@ -118,7 +124,7 @@ def comparison_subjects(
         **filters,
     }
     for name, found in others.items():
-        subjects.append(filter_subject(name, spatial_kernels(found), grid, most=n_units, rng=rng))
+        subjects.append(filter_subject(name, spatial_kernels(name, found), grid, most=n_units, rng=rng))
     for name, low_pass in (("random, white", False), ("random, low-pass", True)):
         drawn = random_kernels(n_units, RANDOM_SIDE, rng, low_pass=low_pass)
         subjects.append(filter_subject(name, drawn, grid, most=n_units, rng=rng))
@@ -204,15 +210,19 @@ def filter_subject(
     return stack_subject(name, stack, grid, most=most, rng=rng)
 
 
-def spatial_kernels(filters: Filters) -> FloatArray:
+def spatial_kernels(name: str, filters: Filters) -> FloatArray:
     """Return the live kernels of a file as (n, ny, nx): of those with channels, the spatial part."""
     kernels = np.asarray(filters.kernels, np.float64)
+    _checks.finite(f"filters of {name!r}", kernels)
     if kernels.ndim == 2:
         kernels = kernels[None]
     if kernels.ndim == 4:
         kernels = split_colour(kernels).spatial
     norms = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
-    return np.asarray(kernels[norms > _DEAD * np.median(norms)])
+    alive = norms > _DEAD * np.median(norms)
+    if not alive.any():
+        raise ValueError(f"filters of {name!r} are all 0")
+    return np.asarray(kernels[alive])
 
 
 def shuffled_pairs(stack: Stack) -> Stack:
