@@ -155,10 +155,9 @@ def test_windows_outside_the_frame_are_refused(windows, message):
         describe_recovered(*results, GRID, windows=np.array(windows))
 
 
-def test_a_window_too_small_for_a_gabor_has_none_and_keeps_the_rest():
-    found = describe_recovered(
-        *recover(cells.SimpleCells(BANK[:1], GRID)), GRID, windows=np.array([[4, 6, 0, 12]])
-    )
+@pytest.mark.parametrize("window", [[4, 6, 0, 12], [4, 7, 5, 8]])
+def test_a_window_too_small_for_a_gabor_has_none_and_keeps_the_rest(window):
+    found = describe_recovered(*recover(cells.SimpleCells(BANK[:1], GRID)), GRID, windows=np.array([window]))
     assert found.kind.tolist() == ["simple"]
     assert np.isnan(found.r_squared).all()
 

@@ -1,6 +1,7 @@
 """``v1sim compare`` as a user meets it."""
 
 import csv
+import shutil
 import subprocess
 import sys
 
@@ -29,9 +30,18 @@ def folder(tmp_path_factory):
     stimulus = rng.choice([-1, 1], (20_000, 9)).astype(np.int8)
     drive = np.convolve(stimulus[:, 4], [0, 1, 0], "full")[: len(stimulus)]  # the middle bar, a frame back
     np.savez(here / "cell.npz", stimulus=stimulus, spike_counts=rng.poisson(0.5 * (drive > 0)))
-    np.save(here / "mine.npy", rng.standard_normal((3, 6, 7)))
+    mine = rng.standard_normal((3, 6, 7))
+    np.save(here / "mine.npy", mine)
+    (here / "elsewhere").mkdir()
+    np.save(here / "elsewhere" / "mine.npy", mine)
+    mine[1, 2, 3] = np.nan
+    np.save(here / "nan.npy", mine)
     done = v1sim("analyze", "cell.npz", "--lags", 4, "--shifts", 0, "--out", "cell", cwd=here)
     assert done.returncode == 0, done.stderr
+    shutil.copytree(here / "cell", here / "older")
+    with np.load(here / "cell" / "result.npz") as arrays:
+        older = {name: arrays[name] for name in arrays if not name.startswith("unit_")}
+    np.savez(here / "older" / "result.npz", **older)
     done = v1sim("compare", *SMALL, "--filters", "mine.npy", "--recording", "cell", "--out", "out", cwd=here)
     assert done.returncode == 0, done.stderr
     (here / "stdout.txt").write_text(done.stdout)
@@ -59,6 +69,8 @@ def test_populations_and_the_neuron_stand_one_under_the_other(folder):
     assert float(neuron["complexity_index"]) < 0.4
     assert neuron["f1_f0"] == "nan"  # it was not shown gratings
     (alone,) = rows(folder / "cell" / "units.csv")
+    assert neuron["length_unit"] == "px"  # of the recording; everyone else is shown frames in degrees
+    assert {row["length_unit"] for row in table[:-1]} == {"deg"}
     assert {name: neuron[name] for name in alone if name != "unit"} == {
         name: value for name, value in alone.items() if name != "unit"
     }
@@ -68,7 +80,11 @@ def test_tables_are_printed_and_everything_is_written(folder):
     printed = (folder / "stdout.txt").read_text()
     for word in ("what reverse correlation recovers", "responses to gratings", "published macaque", "CKA"):
         assert word in printed
-    assert "neuron, cell" in printed
+    (row,) = (line.split() for line in printed.splitlines() if line.startswith("neuron, cell"))
+    (alone,) = rows(folder / "cell" / "units.csv")
+    index, r_squared = (f"{float(alone[name]):.2f}" for name in ("complexity_index", "gabor_r_squared"))
+    assert row[2:] == ["1", "-", "-", "-", index, "0", "of", "1", r_squared.replace("nan", "-"), "-", "-"]
+    assert "nan" not in printed  # too few units for a statistic
     files = {path.name for path in (folder / "out").iterdir()}
     assert files == {
         "comparison.png",
@@ -84,7 +100,11 @@ def test_tables_are_printed_and_everything_is_written(folder):
     ("arguments", "message"),
     [
         (("--recording", "out"), "--recording must be a folder that v1sim analyze wrote, got out"),
+        (("--recording", "older"), "--recording older: the run is of an older version"),
+        (("--recording", "cell", "--recording", "older/../cell"), "--recording must have different names"),
         (("--filters", "nowhere.npy"), "nowhere.npy"),
+        (("--filters", "nan.npy"), "--filters of 'nan.npy' must be finite, got 1 NaN"),
+        (("--filters", "mine.npy", "--filters", "elsewhere/mine.npy"), "--filters must have different names"),
         (("--shape", "17x15"), "filters of 'coherent' have 16 x 16 pixels, more than a frame of 17 x 15"),
         (("--units", "0"), "--units must be at least 1, got 0"),
     ],

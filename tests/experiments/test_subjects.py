@@ -55,6 +55,14 @@ def test_filters_larger_than_a_frame_are_refused(rng):
         filter_subject("big", rng.standard_normal((2, 20, 4)), GRID, most=1, rng=rng)
 
 
+@pytest.mark.parametrize("size", [(3, 3), (2, 8), (1, 1)])
+def test_filters_too_small_for_a_gabor_are_refused(size, rng):
+    with pytest.raises(
+        ValueError, match=f"filters of 'small' have {size[0]} x {size[1]} pixels: a Gabor takes"
+    ):
+        filter_subject("small", rng.standard_normal((2, *size)), GRID, most=1, rng=rng)
+
+
 def test_a_stack_of_another_kind_is_refused(rng):
     four = Stack([Conv2d(rng.standard_normal((8, 1, 5, 5))), ChannelPool("l2", 4)])
     with pytest.raises(ValueError, match="pool at most pairs"):

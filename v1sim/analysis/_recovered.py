@@ -10,6 +10,7 @@ Only what is significant enters C - 1, since the rest of its spectrum is the noi
 """
 
 from dataclasses import dataclass, fields
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -23,8 +24,6 @@ from v1sim.revcorr import STA, STC
 
 COMPLEX_ABOVE = 0.5
 """Complexity index from which on a unit is called complex: the second-order part is the larger one."""
-SMALLEST_SIDE = 3
-"""Fewest rows and columns to which a Gabor can be fitted."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,6 +122,8 @@ class RecoveredUnits:
 
 
 _NAMES = tuple(field.name for field in fields(Gabor))
+SMALLEST_SIDE = 3
+"""Fewest rows and columns that tell an orientation."""
 _SPATIAL = (
     "orientation_deg",
     "spatial_frequency",
@@ -159,7 +160,7 @@ def describe_recovered(
     windows : ndarray of int, shape (n_units, 4), optional
         Of each unit first row, row behind the last, first column and column behind the last that it can see,
         to which the Gabor is fitted; the whole frame unless given. Windows of fewer than three rows or
-        columns have no Gabor.
+        columns, or of no more than nine pixels, have no Gabor.
 
     Returns
     -------
@@ -187,9 +188,9 @@ def describe_recovered(
     has_plane = (kind == "complex") & np.isfinite(planes).all(axis=(1, 2, 3, 4))
     for window in np.unique(seen_by, axis=0):
         top, bottom, left, right = window
-        if min(bottom - top, right - left) < SMALLEST_SIDE:
-            continue
         part = Grid((bottom - top, right - left), where.pixel_size, where.unit)
+        if not _can_hold_gabor(part.shape):
+            continue
         shift = where.y_axis[[top, bottom - 1]].mean(), where.x_axis[[left, right - 1]].mean()
         same = (seen_by == window).all(axis=1)
         simple = np.flatnonzero(same & (kind == "simple") & (p_value < alpha))
@@ -213,6 +214,11 @@ def describe_recovered(
         blob=blob,
         is_space_time=space_time,
     )
+
+
+def _can_hold_gabor(shape: tuple[int, int]) -> bool:
+    """Return whether a Gabor can be fitted to so many rows and columns: eight parameters and a scale."""
+    return min(shape) >= SMALLEST_SIDE and prod(shape) > len(_NAMES) + 1
 
 
 def complexity_index(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:

@@ -151,9 +151,10 @@ def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredU
         "The same white noise for all: what reverse correlation recovers",
         "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC "
         "axes and pair, of units with two (medians; > .95: share of all units). index: complexity index, 0 "
-        "linear to 1 even (median); complex: index above .5. R2: of the Gabor fitted to the STA, or mean squared "
-        "principal cosine of plane and fitted pair (median). Gabor-like: R2 > .8, of the filters themselves; "
-        f"null: of phase-scrambled copies. -: fewer than {FEWEST} units.",
+        "linear to 1 even (median); complex: index above .5. R2: of the Gabor fitted to the STA, or mean "
+        "squared principal cosine of plane and fitted pair (median). Gabor-like: R2 > .8, of Gabors and an "
+        "offset fitted to the filters themselves; null: to phase-scrambled copies. "
+        f"-: fewer than {FEWEST} units.",
         ("population", "units", "r", "cos", "> .95", "index", "complex", "R2", "Gabor-like", "null"),
     )
     for k, name in enumerate(result.names):
@@ -169,8 +170,8 @@ def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredU
             _median(result.units.complexity_index[mine]),
             _percent(result.units.kind[mine] == "complex"),
             _median(result.units.r_squared[mine]),
-            f"{100 * share.share:.0f} %",
-            f"{100 * share.null_share:.0f} %",
+            f"{100 * share.share:.0f} %" if share.n >= FEWEST else "-",
+            f"{100 * share.null_share:.0f} %" if share.null_n >= FEWEST else "-",
         )
     for name, units in neurons.items():
         complexes = f"{(units.kind == 'complex').sum()} of {len(units)}"
@@ -236,7 +237,9 @@ def alike(result: experiments.ComparisonResult) -> Table:
         ("population", *(str(k + 1) for k in range(len(responses.populations)))),
     )
     for k, name in enumerate(responses.populations):
-        shown.add_row(f"{k + 1} {name}", *(f"{value:.2f}" for value in responses.cka[k]))
+        shown.add_row(
+            f"{k + 1} {name}", *("-" if np.isnan(value) else f"{value:.2f}" for value in responses.cka[k])
+        )
     return shown
 
 

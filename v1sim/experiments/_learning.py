@@ -28,8 +28,8 @@ class LearningResult:
         Weights of the first layer on the frames that it takes.
     fit : GaborFit
         Gabors fitted to the filters. For "coherent", "isa" and "ica" these are patterns of the whitened
-        patch, in which they are orthonormal or nearly so; for "autoencoder" the atoms that decode; otherwise the
-        kernels themselves. Its `fields` are the filters.
+        patch, in which they are orthonormal or nearly so; for "autoencoder" the atoms that decode; otherwise
+        the kernels themselves. Its `fields` are the filters.
     losses, held_out_losses : ndarray, shape (epoch,)
         Loss in each epoch, and after it on pictures that were not learned from.
     depth, kernel_depth : ndarray, shape (n / 2,) or (0,)

@@ -27,6 +27,8 @@ RANDOM_SIDE = 12
 """Rows and columns of random filters: as many as those of the sparse stack have."""
 BLUR = 6
 """Low-pass random filters are blurred with sigma = side / 6, which leaves them about one cycle."""
+SMALLEST_SIDE, FEWEST_PIXELS = 3, 10
+"""Of filters: as many as a Gabor can be fitted to."""
 _DEAD = 1e-3
 """Norm of a dead kernel, over the median norm."""
 
@@ -101,7 +103,8 @@ def comparison_subjects(
     Raises
     ------
     ValueError
-        If filters are larger than a frame, all 0 or not finite, or a stack is of another kind.
+        If filters are larger than a frame, too small for a Gabor, all 0 or not finite, or a stack is of
+        another kind.
     """
     grid, rng = comparison_grid(shape), np.random.default_rng(seed)
     subjects = [model_cells(2 * n_units, grid, seed)]
@@ -181,6 +184,11 @@ def stack_subject(name: str, stack: Stack, grid: Grid, *, most: int, rng: np.ran
         raise ValueError(
             f"filters of {name!r} have {ny} x {nx} pixels, more than a frame of "
             f"{grid.shape[0]} x {grid.shape[1]}: choose a larger shape"
+        )
+    if min(ny, nx) < SMALLEST_SIDE or ny * nx < FEWEST_PIXELS:
+        raise ValueError(
+            f"filters of {name!r} have {ny} x {nx} pixels: a Gabor takes {SMALLEST_SIDE} rows and columns "
+            f"and {FEWEST_PIXELS} pixels at least"
         )
     whole = Stack(list(stack.layers.items()), input_shape=(1, *grid.shape))
     n_channels, *size = whole.output_shape((1, *grid.shape))
