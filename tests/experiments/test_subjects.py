@@ -78,6 +78,15 @@ def test_shuffled_pairs_are_the_same_filters_and_no_pair_is_left(stack):
     assert not (after[:, 1] == before[:, 1]).all(axis=1).any()
 
 
+def test_who_else_takes_part_changes_nobody(rng):
+    given = {"mine": Filters(rng.standard_normal((9, 5, 5)), "")}
+    alone, beside = (comparison_subjects(SHAPE, {}, more, n_units=5, seed=1) for more in ({}, given))
+    found = {one.name: one.fields for one in beside}
+    assert [one.name for one in alone] == [name for name in found if name != "mine"]
+    for one in alone:
+        np.testing.assert_array_equal(found[one.name], one.fields)
+
+
 def test_dead_kernels_and_colour_are_left_out():
     assert spatial_kernels("resnet", read_shipped_filters("resnet")).shape == (62, 7, 7)
     assert spatial_kernels("one", Filters(np.ones((5, 6)), "")).shape == (1, 5, 6)

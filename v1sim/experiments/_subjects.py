@@ -107,6 +107,7 @@ def comparison_subjects(
         another kind.
     """
     grid, rng = comparison_grid(shape), np.random.default_rng(seed)
+    (chance,) = rng.spawn(1)  # so that the controls are the same whoever else takes part
     subjects = [model_cells(2 * n_units, grid, seed)]
     for name, stack in stacks.items():
         *_, last = stack.layers.values()
@@ -129,7 +130,7 @@ def comparison_subjects(
     for name, found in others.items():
         subjects.append(filter_subject(name, spatial_kernels(name, found), grid, most=n_units, rng=rng))
     for name, low_pass in (("random, white", False), ("random, low-pass", True)):
-        drawn = random_kernels(n_units, RANDOM_SIDE, rng, low_pass=low_pass)
+        drawn = random_kernels(n_units, RANDOM_SIDE, chance, low_pass=low_pass)
         subjects.append(filter_subject(name, drawn, grid, most=n_units, rng=rng))
     return subjects
 
