@@ -185,8 +185,8 @@ def physiology(result: experiments.ComparisonResult) -> Table:
     shown = _new(
         "Shapes of the recovered fields, and responses to gratings (medians)",
         "Shapes: of units with a Gabor of R2 > .8 (n). depth: modulation of the response by the phase of the "
-        "preferred static grating, (max - min) / (max + min). macaque: published medians of 79 cells, of CV and "
-        "F1/F0 of 308.",
+        "preferred static grating, (max - min) / (max + min). macaque: published medians of 79 cells, "
+        "of CV and F1/F0 of 308.",
         ("population", "n", "n_x", "n_y", "n_y/n_x", "octaves", "CV", "F1/F0", "F1/F0 > 1", "depth"),
     )
     for k, name in enumerate(result.names):
