@@ -1,5 +1,7 @@
 """What is said of a unit follows from its response to noise, whoever it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -94,6 +96,28 @@ def test_the_plane_of_a_cell_between_simple_and_complex_is_its_pairs(complexity)
     for pair, plane in zip(cell.pairs, recovered_planes(*recover(cell))[:, :, 0], strict=True):
         bases = [np.linalg.qr(fields.reshape(2, -1).T)[0] for fields in (pair, plane)]
         assert np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).min() > 0.96
+
+
+def test_a_blob_has_no_carrier_and_still_its_place_and_shape():
+    found = describe_recovered(*recover(cells.SimpleCells(BANK, GRID)))
+    rows = replace(found, blob=np.array([True, False])).to_table()
+    for name in ("spatial_frequency", "symmetry_deg"):
+        assert np.isnan(rows[name]).tolist() == [True, False]
+    assert np.isfinite(rows["orientation_deg"]).all()
+
+
+def test_r_squared_of_a_plane_is_the_mean_squared_cosine_with_its_pair(rng):
+    """One axis of a pair, the other turned 60 degrees out of its plane: (1 + 1/4) / 2."""
+    even, odd = (half.ravel() for half in halves())
+    away = rng.standard_normal(even.size)
+    away = unit_norm(away - even * (even @ away) - odd * (odd @ away))
+    turned = odd * 0.5 + away * np.sqrt(0.75)
+
+    def unit(frames):
+        flat = frames.reshape(len(frames), -1)
+        return np.hypot(flat @ even, flat @ turned)
+
+    assert describe_recovered(*recover(unit)).r_squared[0] == pytest.approx(0.625, abs=0.04)
 
 
 def test_a_unit_without_a_second_direction_has_no_plane():

@@ -8,6 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+from v1sim import io
+from v1sim.cli import _compare
+from v1sim.experiments import ComparisonResult
+
 MAIN = "from v1sim.cli import main; main()"
 SMALL = ("--shape", "17x20", "--frames", "3000", "--units", "2")
 
@@ -94,6 +98,26 @@ def test_tables_are_printed_and_everything_is_written(folder):
         "run.json",
         "units.csv",
     }
+
+
+def test_printed_columns_are_of_the_units_that_are_written(folder, monkeypatch):
+    monkeypatch.setattr(_compare, "FEWEST", 1)
+    result = ComparisonResult.from_arrays(io.load_run(folder / "out")[0])
+    table = rows(folder / "out" / "units.csv")
+    printed = {}
+    for shown in (_compare.recovery(result, {}), _compare.physiology(result)):
+        names, *columns = [list(column.cells) for column in shown.columns]
+        titles = [str(column.header) for column in shown.columns[1:]]
+        for title, column in zip(titles, columns, strict=True):
+            printed |= {(name, title): cell for name, cell in zip(names, column, strict=True)}
+    for name in result.names:
+        mine = [row for row in table if row["population"] == name]
+        column = {key: np.array([float(row[key]) for row in mine]) for key in ("phase_modulation", "f1_f0")}
+        good = np.mean([float(row["agreement"]) > 0.95 for row in mine])
+        assert printed[name, "> .95"] == f"{100 * good:.0f} %"
+        assert printed[name, "depth"] == f"{np.median(column['phase_modulation']):.2f}"
+        ratio = column["f1_f0"][~np.isnan(column["f1_f0"])]
+        assert printed[name, "F1/F0 > 1"] == (f"{100 * np.mean(ratio > 1):.0f} %" if len(ratio) else "-")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,13 @@ import pytest
 
 from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
 from v1sim.experiments import comparison_grid, comparison_subjects
-from v1sim.experiments._subjects import filter_subject, shuffled_pairs, spatial_kernels, stack_subject
+from v1sim.experiments._subjects import (
+    filter_subject,
+    random_kernels,
+    shuffled_pairs,
+    spatial_kernels,
+    stack_subject,
+)
 from v1sim.io import Filters, read_shipped_filters
 
 SHAPE = (18, 22)
@@ -87,6 +93,16 @@ def test_who_else_takes_part_changes_nobody(rng):
         np.testing.assert_array_equal(found[one.name], one.fields)
 
 
+def test_low_pass_random_filters_have_about_a_cycle_and_white_ones_all(rng):
+    cycles = np.hypot(*np.meshgrid(*[np.fft.fftfreq(12, 1 / 12)] * 2))
+    found = {}
+    for low_pass in (False, True):
+        power = np.abs(np.fft.fft2(random_kernels(200, 12, rng, low_pass=low_pass))) ** 2
+        found[low_pass] = (power.mean(axis=0) * cycles).sum() / power.mean(axis=0).sum()
+    assert 0.4 < found[True] < 1.5
+    assert found[False] == pytest.approx(cycles.mean(), rel=0.05)
+
+
 def test_dead_kernels_and_colour_are_left_out():
     assert spatial_kernels("resnet", read_shipped_filters("resnet")).shape == (62, 7, 7)
     assert spatial_kernels("one", Filters(np.ones((5, 6)), "")).shape == (1, 5, 6)
@@ -105,5 +121,7 @@ def test_model_cells_have_the_fields_that_drive_them(frames):
     silent = np.einsum("tn,tn->n", np.abs(driven[:, :, 0]), model.responder.respond(frames))
     assert (silent > 0).all()
     single = ~model.is_pair
+    np.testing.assert_array_equal(model.fields[single, 0], model.fields[single, 1])
+    assert (model.fields[~single, 0] != model.fields[~single, 1]).any(axis=(1, 2)).all()
     responses = model.responder.respond(frames)[:, single]
     assert (responses[driven[:, single, 0] < 0].max() / responses.max()) < 0.25  # simple cells rectify

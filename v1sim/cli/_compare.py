@@ -175,7 +175,7 @@ def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredU
         )
     for name, units in neurons.items():
         complexes = f"{(units.kind == 'complex').sum()} of {len(units)}"
-        index, r_squared = (_median(x, fewest=1) for x in (units.complexity_index, units.r_squared))
+        index, r_squared = (_median(x, of_few=True) for x in (units.complexity_index, units.r_squared))
         shown.add_row(name, str(len(units)), "-", "-", "-", index, complexes, r_squared, "-", "-")
     return shown
 
@@ -252,10 +252,10 @@ def _new(title: str, caption: str, columns: tuple[str, ...]) -> Table:
     return shown
 
 
-def _median(values: FloatArray, *, fewest: int = FEWEST) -> str:
-    """Return the median of what is known; "-" of too few units."""
+def _median(values: FloatArray, *, of_few: bool = False) -> str:
+    """Return the median of what is known; "-" of too few units, unless few will do."""
     known = values[~np.isnan(values)]
-    return f"{np.median(known):.2f}" if len(known) >= fewest else "-"
+    return f"{np.median(known):.2f}" if len(known) >= (1 if of_few else FEWEST) else "-"
 
 
 def _percent(chosen: NDArray[np.bool_]) -> str:
