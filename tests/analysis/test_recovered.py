@@ -1,5 +1,7 @@
 """What is said of a unit follows from its response to noise, whoever it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,28 @@ def test_the_plane_of_a_cell_between_simple_and_complex_is_its_pairs(complexity)
         assert np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).min() > 0.96
 
 
+def test_a_blob_has_no_carrier_and_still_its_place_and_shape():
+    found = describe_recovered(*recover(cells.SimpleCells(BANK, GRID)))
+    rows = replace(found, blob=np.array([True, False])).to_table()
+    for name in ("spatial_frequency", "symmetry_deg"):
+        assert np.isnan(rows[name]).tolist() == [True, False]
+    assert np.isfinite(rows["orientation_deg"]).all()
+
+
+def test_r_squared_of_a_plane_is_the_mean_squared_cosine_with_its_pair(rng):
+    """One axis of a pair, the other turned 60 degrees out of its plane: (1 + 1/4) / 2."""
+    even, odd = (half.ravel() for half in halves())
+    away = rng.standard_normal(even.size)
+    away = unit_norm(away - even * (even @ away) - odd * (odd @ away))
+    turned = odd * 0.5 + away * np.sqrt(0.75)
+
+    def unit(frames):
+        flat = frames.reshape(len(frames), -1)
+        return np.hypot(flat @ even, flat @ turned)
+
+    assert describe_recovered(*recover(unit)).r_squared[0] == pytest.approx(0.625, abs=0.04)
+
+
 def test_a_unit_without_a_second_direction_has_no_plane():
     assert np.isnan(recovered_planes(*recover(cells.SimpleCells(BANK[:1], GRID)))).all()
 
@@ -137,6 +161,29 @@ def test_a_gabor_is_fitted_within_what_a_unit_can_see_and_stays_in_its_place():
     parameters = dict(zip(g.parameters(), found.parameters[:, 0], strict=True))
     assert (parameters["x0"], parameters["y0"]) == pytest.approx((3.0, 2.5), abs=0.3)
     assert found.to_table()["n_x"][0] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        ([[0, 10, 0, 13]], "within the frame of 10 x 12"),
+        ([[0, 10, -1, 5]], "within the frame"),
+        ([[4, 4, 0, 12]], "within the frame"),
+        ([[0, 10, 0, 12]] * 2, r"shape \(1, 4\)"),
+        ([[0.0, 10.0, 0.0, 12.0]], "integers"),
+    ],
+)
+def test_windows_outside_the_frame_are_refused(windows, message):
+    results = recover(cells.SimpleCells(BANK[:1], GRID))
+    with pytest.raises(ValueError, match=message):
+        describe_recovered(*results, GRID, windows=np.array(windows))
+
+
+@pytest.mark.parametrize("window", [[4, 6, 0, 12], [4, 7, 5, 8]])
+def test_a_window_too_small_for_a_gabor_has_none_and_keeps_the_rest(window):
+    found = describe_recovered(*recover(cells.SimpleCells(BANK[:1], GRID)), GRID, windows=np.array([window]))
+    assert found.kind.tolist() == ["simple"]
+    assert np.isnan(found.r_squared).all()
 
 
 def test_results_that_do_not_belong_together_are_refused():

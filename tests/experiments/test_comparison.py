@@ -1,5 +1,7 @@
 """The comparison recovers what is known of those who take part, whoever they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,48 @@ def test_random_filters_are_no_gabors_and_their_scrambled_copies_neither(result)
     share = result.shares["random, white"]
     assert share.share == share.null_share == 0
     assert result.shares["edges"].share == 1
+
+
+def test_only_gabors_have_shapes_and_everyone_has_tuning(result):
+    of_random, of_edges, of_odd = (
+        result.comparison.populations[name].columns for name in ("random, white", "edges", "file.npy")
+    )
+    assert np.isnan(of_random["n_x"]).all()
+    assert np.isfinite(of_random["f1_f0"]).all()
+    assert np.isfinite(of_edges["n_x"]).all()
+    assert of_edges["symmetry"] == pytest.approx([0, 0, 0], abs=0.1)
+    assert of_odd["symmetry"] == pytest.approx([np.pi / 2] * 3, abs=0.1)
+
+
+def test_gains_do_not_tell_populations_apart(rng):
+    kernels = rng.standard_normal((24, 6, 7))
+    louder = kernels * rng.uniform(0.1, 10, (24, 1, 1))
+    few = replace(CONFIG, n_frames=500, n_units=24)
+    given = {name: Filters(some, "") for name, some in (("one", kernels), ("louder", louder))}
+    responses = compare_populations(few, {}, given).responses
+    one, other = (list(responses.populations).index(name) for name in given)
+    assert responses.cka[one, other] == pytest.approx(1, abs=1e-3)
+
+
+def test_units_are_in_degrees_of_the_frame_that_was_shown(result):
+    assert result.grid == comparison_grid(CONFIG.shape)
+    assert set(result.to_table()["length_unit"]) == {result.grid.unit}
+
+
+def test_workers_do_not_change_a_number(result):
+    few = replace(CONFIG, n_frames=500, n_units=2)
+    first, second = (compare_populations(few, {}, {}, workers=workers).arrays() for workers in (1, 2))
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name])
+
+
+def test_where_noise_shows_no_plane_the_agreement_is_0(result):
+    pairs = result.actual[of(result, "pairs")][:, :, 3:14, 3:15]
+    stack = Stack([Conv2d(pairs.reshape(6, 1, 11, 12)), ChannelPool("l2", 2)])
+    short = compare_populations(replace(CONFIG, n_frames=500), {"pairs": stack}, {})
+    mine = of(short, "pairs")
+    assert (short.agreement[mine] == 0).all()
+    assert (short.found[mine] == 0).all()
 
 
 def test_a_saved_result_comes_back(result):

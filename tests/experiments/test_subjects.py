@@ -5,7 +5,13 @@ import pytest
 
 from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
 from v1sim.experiments import comparison_grid, comparison_subjects
-from v1sim.experiments._subjects import filter_subject, shuffled_pairs, spatial_kernels, stack_subject
+from v1sim.experiments._subjects import (
+    filter_subject,
+    random_kernels,
+    shuffled_pairs,
+    spatial_kernels,
+    stack_subject,
+)
 from v1sim.io import Filters, read_shipped_filters
 
 SHAPE = (18, 22)
@@ -55,6 +61,14 @@ def test_filters_larger_than_a_frame_are_refused(rng):
         filter_subject("big", rng.standard_normal((2, 20, 4)), GRID, most=1, rng=rng)
 
 
+@pytest.mark.parametrize("size", [(3, 3), (2, 8), (1, 1)])
+def test_filters_too_small_for_a_gabor_are_refused(size, rng):
+    with pytest.raises(
+        ValueError, match=f"filters of 'small' have {size[0]} x {size[1]} pixels: a Gabor takes"
+    ):
+        filter_subject("small", rng.standard_normal((2, *size)), GRID, most=1, rng=rng)
+
+
 def test_a_stack_of_another_kind_is_refused(rng):
     four = Stack([Conv2d(rng.standard_normal((8, 1, 5, 5))), ChannelPool("l2", 4)])
     with pytest.raises(ValueError, match="pool at most pairs"):
@@ -70,9 +84,34 @@ def test_shuffled_pairs_are_the_same_filters_and_no_pair_is_left(stack):
     assert not (after[:, 1] == before[:, 1]).all(axis=1).any()
 
 
+def test_who_else_takes_part_changes_nobody(rng):
+    given = {"mine": Filters(rng.standard_normal((9, 5, 5)), "")}
+    alone, beside = (comparison_subjects(SHAPE, {}, more, n_units=5, seed=1) for more in ({}, given))
+    found = {one.name: one.fields for one in beside}
+    assert [one.name for one in alone] == [name for name in found if name != "mine"]
+    for one in alone:
+        np.testing.assert_array_equal(found[one.name], one.fields)
+
+
+def test_low_pass_random_filters_have_about_a_cycle_and_white_ones_all(rng):
+    cycles = np.hypot(*np.meshgrid(*[np.fft.fftfreq(12, 1 / 12)] * 2))
+    found = {}
+    for low_pass in (False, True):
+        power = np.abs(np.fft.fft2(random_kernels(200, 12, rng, low_pass=low_pass))) ** 2
+        found[low_pass] = (power.mean(axis=0) * cycles).sum() / power.mean(axis=0).sum()
+    assert 0.4 < found[True] < 1.5
+    assert found[False] == pytest.approx(cycles.mean(), rel=0.05)
+
+
 def test_dead_kernels_and_colour_are_left_out():
-    assert spatial_kernels(read_shipped_filters("resnet")).shape == (62, 7, 7)
-    assert spatial_kernels(Filters(np.ones((5, 6)), "")).shape == (1, 5, 6)
+    assert spatial_kernels("resnet", read_shipped_filters("resnet")).shape == (62, 7, 7)
+    assert spatial_kernels("one", Filters(np.ones((5, 6)), "")).shape == (1, 5, 6)
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "'mine' must be finite"), (0, "'mine' are all 0")])
+def test_filters_that_say_nothing_are_refused_by_name(value, message):
+    with pytest.raises(ValueError, match=message):
+        spatial_kernels("mine", Filters(np.full((3, 5, 6), value), ""))
 
 
 def test_model_cells_have_the_fields_that_drive_them(frames):
@@ -82,5 +121,7 @@ def test_model_cells_have_the_fields_that_drive_them(frames):
     silent = np.einsum("tn,tn->n", np.abs(driven[:, :, 0]), model.responder.respond(frames))
     assert (silent > 0).all()
     single = ~model.is_pair
+    np.testing.assert_array_equal(model.fields[single, 0], model.fields[single, 1])
+    assert (model.fields[~single, 0] != model.fields[~single, 1]).any(axis=(1, 2)).all()
     responses = model.responder.respond(frames)[:, single]
     assert (responses[driven[:, single, 0] < 0].max() / responses.max()) < 0.25  # simple cells rectify

@@ -80,6 +80,18 @@ def test_histograms_are_shares_per_unit_of_the_axis(result, rows):
         assert (heights * np.diff(edges) * middle).sum() == pytest.approx(np.nanmean(values), abs=0.11)
 
 
+def test_the_last_bin_has_all_above(result, monkeypatch):
+    columns = result.comparison.populations[result.names[1]].columns
+    monkeypatch.setitem(columns, "bandwidth_octaves", np.array([1.0, 2.0, 9.0, np.inf]))
+    place = EXAMPLES + 2 + list(DISTRIBUTIONS).index("bandwidth_octaves")
+    drawn = np.array(plotting.comparison(result).axes).reshape(len(result.names), -1)
+    row = drawn[1]
+    (patch,) = histograms(row[place], BLUE)
+    heights, edges, _ = patch.get_data()
+    assert (heights * np.diff(edges))[-1] == pytest.approx(0.5)
+    assert drawn[-1, place].get_xticklabels()[-1].get_text() == "4+"
+
+
 def test_published_orientations_are_moved_into_the_range_that_is_drawn(rows):
     """De Valois et al. 1982: bins of 45 degrees from -22.5 on, 110 / 83 / 100 / 92 cells."""
     (patch,) = histograms(rows[0, EXAMPLES + 2], GREY)

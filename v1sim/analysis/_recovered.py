@@ -10,6 +10,7 @@ Only what is significant enters C - 1, since the rest of its spectrum is the noi
 """
 
 from dataclasses import dataclass, fields
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -23,8 +24,6 @@ from v1sim.revcorr import STA, STC
 
 COMPLEX_ABOVE = 0.5
 """Complexity index from which on a unit is called complex: the second-order part is the larger one."""
-SMALLEST_SIDE = 3
-"""Fewest rows and columns to which a Gabor can be fitted."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,6 +122,8 @@ class RecoveredUnits:
 
 
 _NAMES = tuple(field.name for field in fields(Gabor))
+SMALLEST_SIDE = 3
+"""Fewest rows and columns that tell an orientation."""
 _SPATIAL = (
     "orientation_deg",
     "spatial_frequency",
@@ -158,7 +159,8 @@ def describe_recovered(
         Probability of a false STA in one unit.
     windows : ndarray of int, shape (n_units, 4), optional
         Of each unit first row, row behind the last, first column and column behind the last that it can see,
-        to which the Gabor is fitted; the whole frame unless given.
+        to which the Gabor is fitted; the whole frame unless given. Windows of fewer than three rows or
+        columns, or of no more than nine pixels, have no Gabor.
 
     Returns
     -------
@@ -167,8 +169,8 @@ def describe_recovered(
     Raises
     ------
     TypeError, ValueError
-        If STA and STC do not belong together, or the STA was projected out of the STC; or if alpha is no
-        probability.
+        If STA and STC do not belong together, or the STA was projected out of the STC; if alpha is no
+        probability; or if windows are not within the frame.
     """
     _check_together(sta, stc, alpha)
     ny, nx = sta.rf.shape[2:]
@@ -181,25 +183,26 @@ def describe_recovered(
     kind = np.where(seen, np.where(index > COMPLEX_ABOVE, "complex", "simple"), "none")
     n = len(kind)
     parameters, r_squared, blob = np.full((8, n), np.nan), np.full(n, np.nan), np.zeros(n, bool)
-    if min(where.shape) >= SMALLEST_SIDE:
-        seen_by = np.tile([0, where.shape[0], 0, where.shape[1]], (n, 1)) if windows is None else windows
-        planes = recovered_planes(sta, stc, alpha=alpha)
-        has_plane = (kind == "complex") & np.isfinite(planes).all(axis=(1, 2, 3, 4))
-        for window in np.unique(seen_by, axis=0):
-            top, bottom, left, right = window
-            part = Grid((bottom - top, right - left), where.pixel_size, where.unit)
-            shift = where.y_axis[[top, bottom - 1]].mean(), where.x_axis[[left, right - 1]].mean()
-            same = (seen_by == window).all(axis=1)
-            simple = np.flatnonzero(same & (kind == "simple") & (p_value < alpha))
-            if len(simple):
-                fields = np.stack([_map(sta.rf[unit])[top:bottom, left:right] for unit in simple])
-                fit = fit_gabor(fields, part)
-                parameters[:, simple] = _packed(fit.gabor, shift)
-                r_squared[simple], blob[simple] = fit.r_squared, fit.flags["blob"]
-            for unit in np.flatnonzero(same & has_plane):
-                pair = fit_quadrature(_maps(planes[unit])[:, top:bottom, left:right], part)
-                parameters[:, unit] = _packed(pair.even.canonical(), shift)
-                r_squared[unit] = np.square(pair.principal_cosines).mean()
+    seen_by = _windows(windows, n, where.shape)
+    planes = recovered_planes(sta, stc, alpha=alpha)
+    has_plane = (kind == "complex") & np.isfinite(planes).all(axis=(1, 2, 3, 4))
+    for window in np.unique(seen_by, axis=0):
+        top, bottom, left, right = window
+        part = Grid((bottom - top, right - left), where.pixel_size, where.unit)
+        if not _can_hold_gabor(part.shape):
+            continue
+        shift = where.y_axis[[top, bottom - 1]].mean(), where.x_axis[[left, right - 1]].mean()
+        same = (seen_by == window).all(axis=1)
+        simple = np.flatnonzero(same & (kind == "simple") & (p_value < alpha))
+        if len(simple):
+            fields = np.stack([_map(sta.rf[unit])[top:bottom, left:right] for unit in simple])
+            fit = fit_gabor(fields, part)
+            parameters[:, simple] = _packed(fit.gabor, shift)
+            r_squared[simple], blob[simple] = fit.r_squared, fit.flags["blob"]
+        for unit in np.flatnonzero(same & has_plane):
+            pair = fit_quadrature(_maps(planes[unit])[:, top:bottom, left:right], part)
+            parameters[:, unit] = _packed(pair.even.canonical(), shift)
+            r_squared[unit] = np.square(pair.principal_cosines).mean()
     return RecoveredUnits(
         kind=kind,
         complexity_index=index,
@@ -211,6 +214,11 @@ def describe_recovered(
         blob=blob,
         is_space_time=space_time,
     )
+
+
+def _can_hold_gabor(shape: tuple[int, int]) -> bool:
+    """Return whether a Gabor can be fitted to so many rows and columns: eight parameters and a scale."""
+    return min(shape) >= SMALLEST_SIDE and prod(shape) > len(_NAMES) + 1
 
 
 def complexity_index(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
@@ -241,9 +249,8 @@ def recovered_planes(sta: STA, stc: STC, *, alpha: float = 0.05) -> FloatArray:
     """
     _check_together(sta, stc, alpha)
     planes = np.full((len(stc.sta), 2, *stc.sta.shape[1:]), np.nan)
-    faintest = np.sqrt(
-        planes[0, 0].size / stc.n_effective
-    )  # that can be seen at all (Baik & Silverstein 2006)
+    # The smallest excess that stands out of the noise at all (Baik & Silverstein 2006).
+    faintest = np.sqrt(planes[0, 0].size / stc.n_effective)
     for unit, (excess, axes) in enumerate(_second_moments(sta, stc, alpha)):
         first_two = np.argsort(-excess)[:2]
         if (excess[first_two] > faintest[unit]).sum() == 2:
@@ -293,6 +300,27 @@ def _noise_free(ratios: FloatArray, gamma: float) -> FloatArray:
     half = (ratios + 1 - gamma) / 2
     root = np.sqrt(np.maximum(half**2 - ratios, 0))
     return np.asarray(np.where(ratios > 1, half + root, half - root))
+
+
+def _windows(
+    windows: NDArray[np.integer[Any]] | None, n_units: int, shape: tuple[int, int]
+) -> NDArray[np.integer[Any]]:
+    """Return the window of each unit, shape (n_units, 4), or raise; the whole frame unless given."""
+    if windows is None:
+        return np.tile([0, shape[0], 0, shape[1]], (n_units, 1))
+    found = np.asarray(windows)
+    if found.shape != (n_units, 4) or found.dtype.kind not in "iu":
+        raise ValueError(
+            f"windows must be integers of shape ({n_units}, 4), got {found.dtype} of shape {found.shape}"
+        )
+    top, bottom, left, right = found.T
+    if ((top < 0) | (top >= bottom) | (bottom > shape[0]) | (left < 0) | (left >= right)).any() or (
+        right > shape[1]
+    ).any():
+        raise ValueError(
+            f"windows must lie within the frame of {shape[0]} x {shape[1]}, got {found.tolist()}"
+        )
+    return found
 
 
 def _map(field: FloatArray) -> FloatArray:

@@ -21,17 +21,17 @@ DEFAULT = experiments.ComparisonConfig()
 GOOD = 0.95
 """Agreement of recovered and actual field that the method shall reach."""
 FEWEST = 20
-"""Fewest units of which a median is printed."""
+"""Fewest units of which a median or a share is printed."""
 SHAPES = ("n_x", "n_y", "aspect_ratio", "bandwidth_octaves")
 MACAQUE = ("79", "0.37", "0.45", "-", "-", "0.61", "-", "40 %", "-")
 """Ringach 2002, J Neurophysiol 88:455; Ringach, Shapley & Hawken 2002, J Neurosci 22:5639."""
 MEASURES = {
-    "aspect_ratio": "aspect",
-    "bandwidth_octaves": "octaves",
-    "orientation_deg": "orientation",
+    "n_x": "n_x",
+    "n_y": "n_y",
+    "orientation_deg": "bars",
     "f1_f0": "F1/F0",
     "circular_variance": "CV",
-    "orientation_half_bandwidth_deg": "half-width",
+    "orientation_half_bandwidth_deg": "width",
     "o_p_ratio": "O/P",
 }
 
@@ -68,9 +68,11 @@ def compare(
     gratings and set beside published macaque V1.
     """
     config = experiments.ComparisonConfig(shape=parse_shape(shape), n_frames=frames, n_units=units, seed=seed)
-    given = {path.name: io.read_filters(path) for path in filters or []}
+    given = {name: io.read_filters(path) for name, path in _by_name("filters", filters).items()}
     recorded = None if neurons is None else io.read_orientation_data(neurons)
-    recorded_units = {f"neuron, {path.name}": neurons_of(path) for path in recording or []}
+    recorded_units = {
+        f"neuron, {name}": neurons_of(path) for name, path in _by_name("recording", recording).items()
+    }
     with io.new_folder(out) as folder:
         stacks = train_stacks(seed) if train else experiments.shipped_stacks()
         with progress_bar("comparing", "steps") as progress:
@@ -118,14 +120,26 @@ def neurons_of(folder: Path) -> RecoveredUnits:
     arrays, record = io.load_run(folder)
     if record["config"].get("experiment") != "analyze":
         raise ValueError(f"--recording must be a folder that v1sim analyze wrote, got {folder}")
-    return experiments.RecordingResult.from_arrays(arrays).units
+    try:
+        return experiments.RecordingResult.from_arrays(arrays).units
+    except ValueError as error:
+        raise ValueError(f"--recording {folder}: {error}") from None
+
+
+def _by_name(option: str, paths: list[Path] | None) -> dict[str, Path]:
+    """Return paths by the last part of each, which tables call them by; raise if two have the same."""
+    named = {path.resolve().name: path for path in paths or []}
+    if len(named) < len(paths or []):
+        listed = ", ".join(map(str, paths or []))
+        raise ValueError(f"--{option} must have different names, which tables call them by, got {listed}")
+    return named
 
 
 def below(table: dict[str, list[Any]], neurons: dict[str, RecoveredUnits]) -> dict[str, list[Any]]:
-    """Return the table of units with recorded neurons under it; NaN where they were not measured."""
+    """Return the table of units, and recorded neurons in pixels under it; NaN where not measured."""
     columns = {name: list(column) for name, column in table.items()}
     for name, units in neurons.items():
-        rows = {"population": [name] * len(units)} | units.to_table()
+        rows = {"population": [name] * len(units), "length_unit": ["px"] * len(units)} | units.to_table()
         for column, values in columns.items():
             values.extend(rows.get(column, [float("nan")] * len(units)))
     return columns
@@ -137,9 +151,11 @@ def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredU
         "The same white noise for all: what reverse correlation recovers",
         "r: correlation of STA and field, of units with one field; cos: smallest principal cosine of STC "
         "axes and pair, of units with two (medians; > .95: share of all units). index: complexity index, 0 "
-        "linear to 1 even (median); complex: index above .5. Gabor-like: R2 > .8, of the filters themselves, "
-        "and of phase-scrambled copies.",
-        ("population", "units", "r", "cos", "> .95", "index", "complex", "R2", "Gabor-like", "scrambled"),
+        "linear to 1 even (median); complex: index above .5. R2: of the Gabor fitted to the STA, or mean "
+        "squared principal cosine of plane and fitted pair (median). Gabor-like: R2 > .8, of Gabors and an "
+        "offset fitted to the filters themselves; null: to phase-scrambled copies. "
+        f"-: fewer than {FEWEST} units.",
+        ("population", "units", "r", "cos", "> .95", "index", "complex", "R2", "Gabor-like", "null"),
     )
     for k, name in enumerate(result.names):
         mine = result.population == k
@@ -154,13 +170,13 @@ def recovery(result: experiments.ComparisonResult, neurons: dict[str, RecoveredU
             _median(result.units.complexity_index[mine]),
             _percent(result.units.kind[mine] == "complex"),
             _median(result.units.r_squared[mine]),
-            f"{100 * share.share:.0f} %",
-            f"{100 * share.null_share:.0f} %",
+            f"{100 * share.share:.0f} %" if share.n >= FEWEST else "-",
+            f"{100 * share.null_share:.0f} %" if share.null_n >= FEWEST else "-",
         )
     for name, units in neurons.items():
-        index, r_squared = np.nanmedian(units.complexity_index), np.nanmedian(units.r_squared)
-        found = [f"{index:.2f}", _percent(units.kind == "complex"), f"{r_squared:.2f}"]
-        shown.add_row(name, str(len(units)), "-", "-", "-", *found, "-", "-")
+        complexes = f"{(units.kind == 'complex').sum()} of {len(units)}"
+        index, r_squared = (_median(x, of_few=True) for x in (units.complexity_index, units.r_squared))
+        shown.add_row(name, str(len(units)), "-", "-", "-", index, complexes, r_squared, "-", "-")
     return shown
 
 
@@ -169,22 +185,28 @@ def physiology(result: experiments.ComparisonResult) -> Table:
     shown = _new(
         "Shapes of the recovered fields, and responses to gratings (medians)",
         "Shapes: of units with a Gabor of R2 > .8 (n). depth: modulation of the response by the phase of the "
-        "preferred static grating, (max - min) / (max + min). macaque: published medians.",
+        "preferred static grating, (max - min) / (max + min). macaque: published medians of 79 cells, "
+        "of CV and F1/F0 of 308.",
         ("population", "n", "n_x", "n_y", "n_y/n_x", "octaves", "CV", "F1/F0", "F1/F0 > 1", "depth"),
     )
     for k, name in enumerate(result.names):
         mine = result.population == k
+        of_pairs = result.is_pair[mine]
+        groups = {str(name): np.ones(len(of_pairs), bool)}
+        if of_pairs.any() and not of_pairs.all():
+            groups |= {f"{name}, simple": ~of_pairs, f"{name}, complex": of_pairs}
         columns = result.comparison.populations[str(name)].columns
-        ratio = columns["f1_f0"][~np.isnan(columns["f1_f0"])]
-        shown.add_row(
-            str(name),
-            str((~np.isnan(columns["n_x"])).sum()),
-            *(_median(columns[measure]) for measure in SHAPES),
-            _median(columns["circular_variance"]),
-            _median(ratio),
-            _percent(ratio > 1),
-            _median(result.physiology.phase_modulation[mine]),
-        )
+        for label, group in groups.items():
+            ratio = columns["f1_f0"][group]
+            shown.add_row(
+                label,
+                str((~np.isnan(columns["n_x"][group])).sum()),
+                *(_median(columns[measure][group]) for measure in SHAPES),
+                _median(columns["circular_variance"][group]),
+                _median(ratio),
+                _percent(ratio[~np.isnan(ratio)] > 1),
+                _median(result.physiology.phase_modulation[mine][group]),
+            )
     shown.add_row("macaque", *MACAQUE)
     return shown
 
@@ -195,13 +217,14 @@ def beside_published(result: experiments.ComparisonResult) -> Table:
         (measure, source.label)
         for measure, several in result.comparison.sources.items()
         for source in several
+        if measure in MEASURES
     ]
     shown = _new(
         "Similarity to published macaque V1: 1 - KS distance, 95 % interval",
-        "Units with a Gabor of R2 > .8. ceiling: two halves of the published cells. "
-        + PUBLISHED
-        + " has all.",
-        ("population", *(MEASURES.get(measure, measure) for measure, _ in sources)),
+        "n_x, n_y, orientation of bars: of units with a Gabor of R2 > .8; what gratings show (width: "
+        "half-width of orientation tuning): of all. "
+        f"ceiling: two halves of the published cells. {PUBLISHED} has all.",
+        ("population", *(MEASURES[measure] for measure, _ in sources)),
     )
     found = {(row.measure, row.source, row.population): row.similarity for row in result.comparison.rows}
     for name in result.names:
@@ -222,7 +245,9 @@ def alike(result: experiments.ComparisonResult) -> Table:
         ("population", *(str(k + 1) for k in range(len(responses.populations)))),
     )
     for k, name in enumerate(responses.populations):
-        shown.add_row(f"{k + 1} {name}", *(f"{value:.2f}" for value in responses.cka[k]))
+        shown.add_row(
+            f"{k + 1} {name}", *("-" if np.isnan(value) else f"{value:.2f}" for value in responses.cka[k])
+        )
     return shown
 
 
@@ -234,17 +259,18 @@ def _new(title: str, caption: str, columns: tuple[str, ...]) -> Table:
     return shown
 
 
-def _median(values: FloatArray) -> str:
-    """Return the median of what is known; "-" of fewer than three units."""
+def _median(values: FloatArray, *, of_few: bool = False) -> str:
+    """Return the median of what is known; "-" of too few units, unless few will do."""
     known = values[~np.isnan(values)]
-    return f"{np.median(known):.2f}" if len(known) >= FEWEST else "-"
+    return f"{np.median(known):.2f}" if len(known) >= (1 if of_few else FEWEST) else "-"
 
 
 def _percent(chosen: NDArray[np.bool_]) -> str:
-    return f"{100 * chosen.mean():.0f} %" if len(chosen) else "-"
+    return f"{100 * chosen.mean():.0f} %" if len(chosen) >= FEWEST else "-"
 
 
 def _similarity(found: Similarity | None) -> str:
     if found is None or np.isnan(found.value):
         return "-"
-    return f"{found.value:.2f}\n{found.low:.2f}-{found.high:.2f}"
+    low, high = (f"{end:.2f}".removeprefix("0") for end in (found.low, found.high))
+    return f"{found.value:.2f}\n{low}-{high}"

@@ -145,7 +145,7 @@ class ComparisonResult:
     def grid(self) -> Grid:
         """Positions of the pixels."""
         ny, nx = self.actual.shape[2:]
-        return Grid((ny, nx))
+        return comparison_grid((ny, nx))
 
     @property
     def shares(self) -> dict[str, GaborShare]:
@@ -153,9 +153,10 @@ class ComparisonResult:
         return self.comparison.shares
 
     def to_table(self) -> dict[str, list[Any]]:
-        """Return one row a unit: population, agreement, what noise and what gratings say."""
+        """Return one row a unit: population, unit of length, agreement, what noise and what gratings say."""
         own = {
             "population": self.names[self.population].tolist(),
+            "length_unit": ["deg"] * len(self.population),
             "agreement": self.agreement.tolist(),
         } | self.units.to_table()
         gratings = self.physiology.to_table()
@@ -204,7 +205,8 @@ def compare_populations(
     Raises
     ------
     ValueError
-        If two populations have the same name, filters are larger than a frame, or a stack is of another kind.
+        If two populations have the same name, filters are larger than a frame, all 0 or not finite, or a
+        stack is of another kind.
     """
     subjects = comparison_subjects(config.shape, stacks, filters, n_units=config.n_units, seed=config.seed)
     names = [one.name for one in subjects]

@@ -107,8 +107,10 @@ class RecordingResult:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
-        """Make a result from saved arrays."""
+        """Make a result from saved arrays; raise if an older version saved them, without the units."""
         units = {k.removeprefix(_UNIT): v for k, v in arrays.items() if k.startswith(_UNIT)}
+        if not units:
+            raise ValueError("the run is of an older version, which did not describe units: analyze it again")
         own = {name: value for name, value in arrays.items() if not name.startswith(_UNIT)}
         return cls(**own, units=RecoveredUnits.from_arrays(units))
 

@@ -309,5 +309,6 @@ def _r_squared(true: FloatArray, recovered: FloatArray) -> FloatArray:
 
 def smallest_principal_cosine(true: FloatArray, recovered: FloatArray) -> FloatArray:
     """Return the cosine of the largest angle between planes spanned by pairs (n, 2, ny, nx)."""
-    bases = [np.linalg.qr(pairs.reshape(len(pairs), 2, -1).swapaxes(1, 2))[0] for pairs in (true, recovered)]
+    size = true.shape[2] * true.shape[3]
+    bases = [np.linalg.qr(pairs.reshape(-1, 2, size).swapaxes(1, 2))[0] for pairs in (true, recovered)]
     return np.linalg.svd(bases[0].swapaxes(1, 2) @ bases[1], compute_uv=False)[:, -1]

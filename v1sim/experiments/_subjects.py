@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from v1sim import _checks
 from v1sim._types import FloatArray, Responder
 from v1sim.analysis import as_responder
 from v1sim.cells import sample_population
@@ -26,6 +27,8 @@ RANDOM_SIDE = 12
 """Rows and columns of random filters: as many as those of the sparse stack have."""
 BLUR = 6
 """Low-pass random filters are blurred with sigma = side / 6, which leaves them about one cycle."""
+SMALLEST_SIDE, FEWEST_PIXELS = 3, 10
+"""Of filters: as many as a Gabor can be fitted to."""
 _DEAD = 1e-3
 """Norm of a dead kernel, over the median norm."""
 
@@ -96,8 +99,15 @@ def comparison_subjects(
     Returns
     -------
     list of Subject
+
+    Raises
+    ------
+    ValueError
+        If filters are larger than a frame, too small for a Gabor, all 0 or not finite, or a stack is of
+        another kind.
     """
     grid, rng = comparison_grid(shape), np.random.default_rng(seed)
+    (chance,) = rng.spawn(1)  # so that the controls are the same whoever else takes part
     subjects = [model_cells(2 * n_units, grid, seed)]
     for name, stack in stacks.items():
         *_, last = stack.layers.values()
@@ -118,9 +128,9 @@ def comparison_subjects(
         **filters,
     }
     for name, found in others.items():
-        subjects.append(filter_subject(name, spatial_kernels(found), grid, most=n_units, rng=rng))
+        subjects.append(filter_subject(name, spatial_kernels(name, found), grid, most=n_units, rng=rng))
     for name, low_pass in (("random, white", False), ("random, low-pass", True)):
-        drawn = random_kernels(n_units, RANDOM_SIDE, rng, low_pass=low_pass)
+        drawn = random_kernels(n_units, RANDOM_SIDE, chance, low_pass=low_pass)
         subjects.append(filter_subject(name, drawn, grid, most=n_units, rng=rng))
     return subjects
 
@@ -176,6 +186,11 @@ def stack_subject(name: str, stack: Stack, grid: Grid, *, most: int, rng: np.ran
             f"filters of {name!r} have {ny} x {nx} pixels, more than a frame of "
             f"{grid.shape[0]} x {grid.shape[1]}: choose a larger shape"
         )
+    if min(ny, nx) < SMALLEST_SIDE or ny * nx < FEWEST_PIXELS:
+        raise ValueError(
+            f"filters of {name!r} have {ny} x {nx} pixels: a Gabor takes {SMALLEST_SIDE} rows and columns "
+            f"and {FEWEST_PIXELS} pixels at least"
+        )
     whole = Stack(list(stack.layers.items()), input_shape=(1, *grid.shape))
     n_channels, *size = whole.output_shape((1, *grid.shape))
     layer = list(whole.layers)[-1]
@@ -204,15 +219,19 @@ def filter_subject(
     return stack_subject(name, stack, grid, most=most, rng=rng)
 
 
-def spatial_kernels(filters: Filters) -> FloatArray:
+def spatial_kernels(name: str, filters: Filters) -> FloatArray:
     """Return the live kernels of a file as (n, ny, nx): of those with channels, the spatial part."""
     kernels = np.asarray(filters.kernels, np.float64)
+    _checks.finite(f"filters of {name!r}", kernels)
     if kernels.ndim == 2:
         kernels = kernels[None]
     if kernels.ndim == 4:
         kernels = split_colour(kernels).spatial
     norms = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
-    return np.asarray(kernels[norms > _DEAD * np.median(norms)])
+    alive = norms > _DEAD * np.median(norms)
+    if not alive.any():
+        raise ValueError(f"filters of {name!r} are all 0")
+    return np.asarray(kernels[alive])
 
 
 def shuffled_pairs(stack: Stack) -> Stack:

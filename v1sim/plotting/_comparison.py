@@ -19,11 +19,11 @@ EXAMPLES = 5
 """Fields of each population that are drawn: evenly spaced among its units."""
 CROPPED = 2.5
 """Height of a histogram's axes over the published one's tallest bin, at most: taller bins are cropped."""
-DISTRIBUTIONS = {
-    "orientation_deg": ("orientation [deg]", np.linspace(0, 180, 9), (0, 90, 180)),
-    "bandwidth_octaves": ("bandwidth [octaves]", np.linspace(0, 4, 13), (0, 2, 4)),
-    "f1_f0": ("F1/F0", np.linspace(0, 2, 11), (0, 1, 2)),
-    "circular_variance": ("circular variance", np.linspace(0, 1, 11), (0, 0.5, 1)),
+DISTRIBUTIONS: dict[str, tuple[str, FloatArray, dict[float, str]]] = {
+    "orientation_deg": ("orientation [deg]", np.linspace(0, 180, 9), {0: "0", 90: "90", 180: "180"}),
+    "bandwidth_octaves": ("bandwidth [octaves]", np.linspace(0, 4, 13), {0: "0", 2: "2", 4: "4+"}),
+    "f1_f0": ("F1/F0", np.linspace(0, 2, 11), {0: "0", 1: "1", 2: "2"}),
+    "circular_variance": ("circular variance", np.linspace(0, 1, 11), {0: "0", 0.5: "0.5", 1: "1"}),
 }
 """Measures that are drawn as histograms: title, bins, ticks. The last bin has all above."""
 
@@ -54,7 +54,7 @@ def comparison(result: ComparisonResult) -> Figure:
     panels[0, 1].set_title("recovered fields", loc="left", fontsize=9)
     figure.suptitle(
         "units recovered with the same white noise and probed with the same gratings (blue); "
-        "published macaque V1 (grey)",
+        "published macaque V1, where there are histograms (grey); the tallest bins are cropped",
         fontsize=11,
     )
     figure.set_layout_engine("constrained", wspace=0.03)
@@ -123,7 +123,7 @@ def _draw_distribution(axes: Axes, result: ComparisonResult, k: int, name: str) 
     axes.set_xlim(bins[0], bins[-1])
     axes.set_ylim(0, min(heights, default=1.0))
     axes.set_yticks([])
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=7)
+    axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
     axes.set_xlabel(title, fontsize=8)
     axes.set_title(f"n {len(known)}", loc="right", fontsize=7, pad=2)
     clean(axes)
