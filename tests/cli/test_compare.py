@@ -124,6 +124,8 @@ def test_printed_columns_are_of_the_units_that_are_written(folder, monkeypatch):
     ("arguments", "message"),
     [
         (("--recording", "out"), "--recording must be a folder that v1sim analyze wrote, got out"),
+        (("--recording", "gone"), "--recording must be a folder that v1sim analyze wrote, got gone"),
+        (("--recording", "mine.npy"), "--recording must be a folder that v1sim analyze wrote, got mine.npy"),
         (("--recording", "older"), "--recording older: the run is of an older version"),
         (("--recording", "cell", "--recording", "older/../cell"), "--recording must have different names"),
         (("--filters", "nowhere.npy"), "nowhere.npy"),

@@ -117,9 +117,13 @@ def draw(folder: Path) -> None:
 
 def neurons_of(folder: Path) -> RecoveredUnits:
     """Return what a run of ``v1sim analyze`` says of its units."""
-    arrays, record = io.load_run(folder)
+    foreign = f"--recording must be a folder that v1sim analyze wrote, got {folder}"
+    try:
+        arrays, record = io.load_run(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(foreign) from None
     if record["config"].get("experiment") != "analyze":
-        raise ValueError(f"--recording must be a folder that v1sim analyze wrote, got {folder}")
+        raise ValueError(foreign)
     try:
         return experiments.RecordingResult.from_arrays(arrays).units
     except ValueError as error:
