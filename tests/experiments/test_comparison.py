@@ -8,6 +8,7 @@ import pytest
 from v1sim import gabor
 from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack
 from v1sim.experiments import ComparisonConfig, ComparisonResult, compare_populations, comparison_grid
+from v1sim.experiments._comparison import held_out_images
 from v1sim.grid import Grid
 from v1sim.io import Filters
 
@@ -86,6 +87,17 @@ def test_shuffled_pairs_see_phase_where_true_ones_do_not(result):
     assert depth[of(result, "pairs")].max() < 0.1  # plain pairs of few cycles still see a little
 
 
+@pytest.mark.parametrize("name", ["SPORCO dictionary", "ResNet-50 conv1", "random, low-pass"])
+def test_recovered_fields_are_as_much_gabors_as_the_kernels_on_their_own_pixels(result, name):
+    """The edge of a kernel lies within the frame, but counts neither for nor against its Gabor."""
+    for unit in np.flatnonzero(of(result, name)):
+        field = result.actual[unit, 0]
+        rows, columns = (np.flatnonzero(field.any(axis=axis)) for axis in (1, 0))
+        kernel = field[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        direct = gabor.fit_gabor(kernel).r_squared
+        assert result.units.r_squared[unit] == pytest.approx(direct, abs=0.04)
+
+
 def test_random_filters_are_no_gabors_and_their_scrambled_copies_neither(result):
     share = result.shares["random, white"]
     assert share.share == share.null_share == 0
@@ -132,6 +144,11 @@ def test_where_noise_shows_no_plane_the_agreement_is_0(result):
     mine = of(short, "pairs")
     assert (short.agreement[mine] == 0).all()
     assert (short.found[mine] == 0).all()
+
+
+def test_responses_are_compared_on_pictures_that_the_shipped_stacks_have_not_seen():
+    """data/learned/README.md: every fifth picture, astronaut and coins, was held out from learning."""
+    assert held_out_images(CONFIG).names == ("astronaut", "coins")
 
 
 def test_a_saved_result_comes_back(result):

@@ -260,7 +260,16 @@ def _responses(
     config: ComparisonConfig, everyone: Together, names: Sequence[str], workers: int | None
 ) -> ResponseComparison:
     """Compare responses to held-out natural images, each unit's at unit variance: gains are arbitrary."""
-    images = NaturalPatches(
+    images = held_out_images(config)
+    answers = everyone.respond(images.frames(0, config.n_images)).astype(np.float64)
+    spread = answers.std(axis=0)
+    scaled = everyone.split(answers / np.where(spread > 0, spread, 1), axis=1)
+    return compare_responses(dict(zip(names, scaled, strict=True)), images, seed=config.seed, workers=workers)
+
+
+def held_out_images(config: ComparisonConfig) -> NaturalPatches:
+    """Return whitened patches of the pictures that nobody has learned from."""
+    return NaturalPatches(
         comparison_grid(config.shape),
         n_frames=config.n_images,
         seed=config.seed,
@@ -268,10 +277,6 @@ def _responses(
         whiten=True,
         normalise=True,
     )
-    answers = everyone.respond(images.frames(0, config.n_images)).astype(np.float64)
-    spread = answers.std(axis=0)
-    scaled = everyone.split(answers / np.where(spread > 0, spread, 1), axis=1)
-    return compare_responses(dict(zip(names, scaled, strict=True)), images, seed=config.seed, workers=workers)
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> FloatArray:
