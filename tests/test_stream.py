@@ -245,3 +245,16 @@ def test_a_stimulus_that_gives_the_wrong_frames_is_refused(rng):
         ValueError, match=r"stimulus must give frames 0 to 100 as \(100, 3, 2\), got \(99, 3, 2\)"
     ):
         sta(Short(), rng.poisson(1, 100))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"breaks": 5}, "breaks must be a sequence of frame numbers, got 5"),
+        ({"executor": 3}, "executor must be a concurrent.futures.Executor, got 3"),
+    ],
+)
+def test_options_of_another_kind_are_refused_in_words(options, message):
+    noise = stimuli.GaussianNoise((5, 6), n_frames=50, seed=0)
+    with pytest.raises(TypeError, match=message):
+        sta(noise, lambda frames: frames[:, 0, 0], **options)

@@ -253,3 +253,9 @@ def test_what_is_no_cells_is_refused(make):
             TypeError, match=rf"must be cells \(respond, n_units, memory, grid\), got {found}"
         ):
             make(other)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_frames_that_are_no_array_are_refused_in_words(name):
+    with pytest.raises(TypeError, match=r"frames must be an array \(n_frames, \d+, \d+\), got list"):
+        CELLS[name]().respond([[[0.0]]])

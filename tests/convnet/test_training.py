@@ -241,7 +241,7 @@ def test_a_loss_held_out_that_is_not_finite_stops_learning_too(task):
 BAD = {
     "nan": (lambda x, t: {"data": (np.where(x > 2, np.nan, x), t)}, r"data\[0\] must be finite"),
     "lengths": (lambda x, t: {"data": (x, t[:5])}, "as many examples"),
-    "none": (lambda x, t: {"data": (x[:0], t[:0])}, "as many examples"),
+    "none": (lambda x, t: {"data": (x[:0], t[:0])}, "at least one example"),
     "epochs": (lambda x, t: {"epochs": 0}, "epochs"),
     "seed": (lambda x, t: {"seed": -1}, "seed"),
     "batch": (lambda x, t: {"batch_size": 0}, "batch_size"),

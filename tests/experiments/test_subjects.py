@@ -125,3 +125,8 @@ def test_model_cells_have_the_fields_that_drive_them(frames):
     assert (model.fields[~single, 0] != model.fields[~single, 1]).any(axis=(1, 2)).all()
     responses = model.responder.respond(frames)[:, single]
     assert (responses[driven[:, single, 0] < 0].max() / responses.max()) < 0.25  # simple cells rectify
+
+
+def test_what_is_no_stack_takes_no_part():
+    with pytest.raises(TypeError, match="stacks must hold Stacks, got int for 'mine'"):
+        comparison_subjects(SHAPE, {"mine": 3}, {}, n_units=2, seed=0)

@@ -7,6 +7,7 @@ import numpy as np
 
 from v1sim import _checks
 from v1sim._types import Frames, Responses
+from v1sim.cells._responder import check_frames
 from v1sim.grid import Grid
 
 
@@ -24,9 +25,7 @@ class CallableCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return what the function returns for frames (n_frames, ny, nx), shape (n_frames, n_units)."""
-        if frames.ndim != 3 or frames.shape[1:] != self.grid.shape:
-            ny, nx = self.grid.shape
-            raise ValueError(f"frames must have shape (n_frames, {ny}, {nx}), got {frames.shape}")
+        check_frames(frames, self.grid)
         answer = _checks.real_array("the answer of function", self.function(frames))
         wanted = len(frames), self.n_units
         if answer.shape != wanted and not (answer.shape == wanted[:1] and self.n_units == 1):

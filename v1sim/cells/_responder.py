@@ -1,6 +1,8 @@
-"""What cells ask of the cells that they listen to."""
+"""What cells ask of the cells that they listen to, and of the frames that they are shown."""
 
 from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from v1sim._types import Responder
 from v1sim.grid import Grid
@@ -24,3 +26,12 @@ def checked_cells(name: str, value: object) -> Cells:
             "from_callable make cells of filters and functions"
         )
     return value
+
+
+def check_frames(frames: object, grid: Grid) -> None:
+    """Raise if frames are not an array (n_frames, ny, nx) of the grid's shape."""
+    ny, nx = grid.shape
+    if not isinstance(frames, np.ndarray):
+        raise TypeError(f"frames must be an array (n_frames, {ny}, {nx}), got {type(frames).__name__}")
+    if frames.ndim != 3 or frames.shape[1:] != grid.shape:
+        raise ValueError(f"frames must have shape (n_frames, {ny}, {nx}), got {frames.shape}")

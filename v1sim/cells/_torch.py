@@ -7,6 +7,7 @@ import numpy as np
 
 from v1sim import _checks
 from v1sim._types import Frames, Responses
+from v1sim.cells._responder import check_frames
 from v1sim.grid import Grid
 
 _ONE_AT_A_TIME = Lock()
@@ -31,9 +32,7 @@ class TorchCells:
 
     def respond(self, frames: Frames, *, start: int = 0) -> Responses:
         """Return the activations for frames (n_frames, ny, nx), shape (n_frames, n_units)."""
-        if frames.ndim != 3 or frames.shape[1:] != self.grid.shape:
-            ny, nx = self.grid.shape
-            raise ValueError(f"frames must have shape (n_frames, {ny}, {nx}), got {frames.shape}")
+        check_frames(frames, self.grid)
         cuts = range(0, len(frames), self.batch_size)
         parts = [self._activations(frames[first : first + self.batch_size]) for first in cuts]
         return np.concatenate(parts) if parts else np.zeros((0, self.n_units), np.float32)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim._types import FloatArray, Frames, Responses
+from v1sim.cells._responder import check_frames
 from v1sim.grid import Grid
 
 NEGLECTED = 2.0**-48
@@ -84,9 +85,7 @@ class WeightedSums:
 
     def __call__(self, frames: Frames) -> Responses:
         """Return sum w(x, y) I(x, y) of frames (n_frames, ny, nx), shape (n_frames, n)."""
-        if frames.ndim != 3 or frames.shape[1:] != self.grid.shape:
-            ny, nx = self.grid.shape
-            raise ValueError(f"frames must have shape (n_frames, {ny}, {nx}), got {frames.shape}")
+        check_frames(frames, self.grid)
         sums = np.zeros((self.n_fields, len(frames)), np.result_type(frames, np.float32))
         for tile in self._tiles:
             seen = frames[:, tile.rows, tile.columns].reshape(len(frames), tile.weights.shape[1])

@@ -100,10 +100,23 @@ def sparse_codes(
     -------
     ndarray, shape (n, atom)
 
+    Raises
+    ------
+    TypeError, ValueError
+        If patches or atoms are not finite floats, their shapes do not agree, or a number is out of range.
+
     References
     ----------
     Beck & Teboulle 2009, SIAM J Imaging Sci 2:183, section 4.
     """
+    for name, array in (("x", x), ("atoms", atoms)):
+        if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
+            raise TypeError(f"{name} must be float32 or float64, got {getattr(array, 'dtype', type(array))}")
+        _checks.finite(name, array)
+    if x.ndim != 2 or atoms.ndim != 2 or x.shape[1] != atoms.shape[1]:
+        raise ValueError(f"x and atoms must be (n, value) and (atom, value), got {x.shape} and {atoms.shape}")
+    sparseness = _checks.positive("sparseness", sparseness)
+    n_steps = _checks.integer("n_steps", n_steps, minimum=1)
     gram = atoms @ atoms.T
     step = 1 / max(float(np.linalg.eigvalsh(gram.astype(np.float64))[-1]), np.finfo(x.dtype).tiny)
     drive = x @ atoms.T

@@ -143,6 +143,12 @@ def train(
     >>> trained.stack.parameters()["dense1.weights"].round(6)
     array([[ 1. , -2. ,  0.5]])
     """
+    if not isinstance(stack, Stack):
+        raise TypeError(f"stack must be a Stack, got {type(stack).__name__}")
+    if isinstance(objective, type) or not isinstance(objective, Objective):
+        raise TypeError(f"objective must be an objective, for example Coherent(0.1), got {objective!r}")
+    if isinstance(optimiser, type) or not isinstance(optimiser, Optimiser | LBFGS):
+        raise TypeError(f"optimiser must be an optimiser, for example SGD(rate=0.1), got {optimiser!r}")
     examples = _examples("data", data)
     others = None if held_out is None else _examples("held_out", held_out)
     n_epochs = _checks.integer("epochs", epochs, minimum=1)
@@ -287,7 +293,9 @@ def _examples(name: str, data: Data) -> Batch:
     if not arrays or not all(isinstance(array, np.ndarray) and array.ndim for array in arrays):
         raise TypeError(f"{name} must be an array or a tuple of arrays, got {type(data).__name__}")
     lengths = {len(array) for array in arrays}
-    if len(lengths) > 1 or 0 in lengths:
+    if 0 in lengths:
+        raise ValueError(f"{name} must hold at least one example, got shapes {[a.shape for a in arrays]}")
+    if len(lengths) > 1:
         raise ValueError(f"{name} must have as many examples in each array, got {[len(a) for a in arrays]}")
     for i, array in enumerate(arrays):
         _checks.finite(name if len(arrays) == 1 else f"{name}[{i}]", array)

@@ -110,6 +110,8 @@ def comparison_subjects(
     (chance,) = rng.spawn(1)  # so that the controls are the same whoever else takes part
     subjects = [model_cells(2 * n_units, grid, seed)]
     for name, stack in stacks.items():
+        if not isinstance(stack, Stack):
+            raise TypeError(f"stacks must hold Stacks, got {type(stack).__name__} for {name!r}")
         *_, last = stack.layers.values()
         if isinstance(last, ChannelPool):
             before = Stack([*list(stack.layers.items())[:-1], Detector("relu")])

@@ -8,7 +8,7 @@ workers made it. Nothing but a few spans is ever in memory.
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,6 +109,8 @@ def run(
     n_frames = stimulus.n_frames
     n_lags = _checks.integer("n_lags", n_lags, minimum=1)
     n_workers = worker_count(workers)
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     every = _checks.integer("checkpoint_every", checkpoint_every, minimum=1)
     history = max([n_lags, *(responder.memory for responder, _ in jobs)]) - 1
     stretches = find_stretches(n_frames, breaks, history)
@@ -150,6 +152,8 @@ def find_stretches(n_frames: int, breaks: Sequence[int], history: int) -> NDArra
     TypeError, ValueError
         If breaks are not rising frame numbers, or no stretch is long enough.
     """
+    if not isinstance(breaks, Iterable):
+        raise TypeError(f"breaks must be a sequence of frame numbers, got {breaks!r}")
     edges = [0, *(_checks.integer("breaks", edge, minimum=1) for edge in breaks), n_frames]
     if any(later <= earlier for earlier, later in pairwise(edges)):
         raise ValueError(f"breaks must rise and lie within the {n_frames} frames, got {list(breaks)}")
