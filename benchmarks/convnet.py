@@ -4,9 +4,13 @@ Run with ``python benchmarks/convnet.py [n_threads]``. Prints medians of interle
 and forward with both gradients, at most 1.0 times torch's time for one input channel and kernels of 7 x 7 and
 more; 1.5 times for 3 -> 64 channels, 11 x 11, stride 2; 3 times for 64 -> 64, 3 x 3. Unshared and tiled
 stages forward at most 2 times the shared one of the same size. No step takes more than 64 MB beside its
-input, output and gradients.
+input, output and gradients. Forward and forward with gradients are timed in rounds of their own, as networks
+that respond and networks that learn run them. Freed memory is kept (where the C library is glibc): to fetch
+15 MB anew for every result takes as long as the shorter convolutions, and hits one side or the other by chance.
 """
 
+import ctypes
+import platform
 import sys
 import time
 import tracemalloc
@@ -42,6 +46,14 @@ SHARED = [
 ]
 # pictures, input channels, rows, columns, output channels, side of the kernel, tiles
 LESS_SHARED = [(32, 1, 64, 80, 64, 11, 2), (32, 1, 32, 40, 64, 7, 3), (64, 3, 32, 40, 16, 5, 2)]
+
+
+def keep_freed_memory() -> None:
+    """Have glibc serve large arrays from memory that it keeps (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD)."""
+    if platform.libc_ver()[0] == "glibc":
+        library = ctypes.CDLL(None)
+        for option in (-3, -1):
+            library.mallopt(option, 2**30)
 
 
 def median_times(functions: list[Callable[[], object]], *, pause: float = 0.0) -> list[float]:
@@ -85,15 +97,13 @@ def beside_torch(n_threads: int) -> None:
         # as many multiplications in one product, with all patches laid out before: the limit of NumPy's BLAS
         rows_of_kernels = kernel.reshape(n_out, -1)
         patches = draw(rows_of_kernels.shape[1], dy.size // n_out)
-        forward, their, both, their_too, bare = median_times(
-            [
-                lambda layer=layer, x=x: layer.forward(x),
-                their_forward,
-                lambda layer=layer, x=x, dy=dy: layer.forward(x)[1](dy),
-                their_both,
-                lambda kernels=rows_of_kernels, patches=patches: kernels @ patches,
-            ],
-            pause=PAUSE if n_threads > 1 else 0.0,
+        pause = PAUSE if n_threads > 1 else 0.0
+        forward, their = median_times([lambda layer=layer, x=x: layer.forward(x), their_forward], pause=pause)
+        both, their_too = median_times(
+            [lambda layer=layer, x=x, dy=dy: layer.forward(x)[1](dy), their_both], pause=pause
+        )
+        (bare,) = median_times(
+            [lambda kernels=rows_of_kernels, patches=patches: kernels @ patches], pause=pause
         )
         print(
             f"{n_in:2} -> {n_out:2}, {rows:3} x {columns:3}, {k:2} x {k:2}, {stride} | "
@@ -144,6 +154,7 @@ def memory() -> None:
 def main() -> None:
     """Print all tables."""
     n_threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    keep_freed_memory()
     with threadpool_limits(limits=n_threads, user_api="blas"):
         if torch is None:
             print("torch is not installed: the comparison with it is skipped")

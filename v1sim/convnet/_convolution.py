@@ -126,7 +126,7 @@ class Conv2d:
         windows = self._windows(x.shape[1:])
         kernel = self._turned(self.kernel).astype(x.dtype, copy=False)[None]
         padded = windows.pad(x)
-        y = correlate(padded, kernel, windows.stride, self.bias)
+        y = correlate(padded, kernel[None], windows.stride, self.bias)
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dx = correlate_transposed(dy, kernel, windows.stride, padded.shape[2:])

@@ -25,12 +25,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
+from v1sim.convnet import _fourier as fourier
 from v1sim.convnet._layer import Maps, add_bias
 from v1sim.convnet._threads import each
 
 BUFFER_BYTES = 2**22
 """Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
-COLUMNS = 512
+COLUMNS = 1024
 """Columns of a matrix product up to which narrow pictures stand side by side: fewer waste the processor's."""
 
 
@@ -44,57 +45,68 @@ class Tile:
 
 
 def correlate(
-    x: Maps,
-    kernels: NDArray[Any],
-    stride: tuple[int, int],
-    bias: NDArray[Any] | None = None,
-    *,
-    out: NDArray[Any] | None = None,
+    x: Maps, kernels: NDArray[Any], stride: tuple[int, int], bias: NDArray[Any] | None = None
 ) -> Maps:
-    """Return the cross-correlation of maps with kernels that take turns from row to row, without padding.
+    """Return the cross-correlation of maps with kernels that take turns, without padding.
 
     Parameters
     ----------
     x : ndarray, shape (n, channel, row, column)
         Maps, already padded.
-    kernels : ndarray, shape (t, out, channel, ky, kx)
-        Kernels, of the dtype of `x`; output row j is that of kernel j % t.
+    kernels : ndarray, shape (t, u, out, channel, ky, kx)
+        Kernels, of the dtype of `x`: t take turns along columns, u along rows, so that the output in row j
+        and column k is that of kernel k % t, j % u.
     stride : tuple of int
         Along rows and columns.
     bias : ndarray, shape (out,), optional
         Added to the channels.
-    out : ndarray, shape (row, out, n, column), optional
-        Where to put the result, for example every other row and column of something.
 
     Returns
     -------
     ndarray, shape (n, out, row, column)
         A view of memory in the order (row, out, n, column), in which the products come out.
     """
-    n_out, _, ky, kx = kernels.shape[1:]
-    if x.shape[2:] == (ky, kx) and out is None:
-        y: Maps = (_flat(x) @ _flat(kernels[0]).T).reshape(len(x), n_out, 1, 1)
+    turns, _, n_out, _, ky, kx = kernels.shape
+    if x.shape[2:] == (ky, kx):
+        y: Maps = (_flat(x) @ _flat(kernels[0, 0]).T).reshape(len(x), n_out, 1, 1)
         add_bias(y, bias)
         return y
+    blocks = fourier.blocks_for(x.shape, kernels.shape, stride)
+    if blocks is not None:
+        return fourier.correlate(x, kernels, stride, bias, blocks)
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
-    y = np.empty((n_rows, n_out, len(x), n_columns), x.dtype) if out is None else out
+    step, turns = stride[1], min(turns, n_columns)
+    n_steps = -(-n_columns // turns)
+    wide = _widened(x, (n_steps * turns - 1) * step + kx)  # so that all turns have as many columns
+    y = np.empty((n_rows, n_out, len(x), n_steps * turns), x.dtype)
+    for turn in range(turns):
+        seen = wide[..., turn * step : wide.shape[3] - (turns - 1 - turn) * step]
+        _correlate(seen, kernels[turn], (stride[0], step * turns), bias, y[..., turn::turns])
+    return y[..., :n_columns].transpose(2, 1, 0, 3)
+
+
+def _correlate(
+    x: Maps, kernels: NDArray[Any], stride: tuple[int, int], bias: NDArray[Any] | None, y: NDArray[Any]
+) -> None:
+    """Put the correlation with kernels that take turns along rows into y, shape (row, out, n, column)."""
+    n_out, ky, kx = kernels.shape[1], *kernels.shape[3:]
     matrices = _as_matrices(kernels)
     offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
+    direct = y.strides[3] == y.itemsize
 
     def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
         targets = y[tile.rows, :, tile.pictures, tile.columns]
         for target, patch, matrix in zip(targets, patches, _turns(matrices, tile.rows), strict=True):
-            row = _as_rows(target) if out is None else np.empty((n_out, patch.shape[1]), y.dtype)
+            row = _as_rows(target) if direct else np.empty((n_out, patch.shape[1]), y.dtype)
             np.matmul(matrix, patch, out=row)
             if offset is not None:
                 row += offset
-            if out is not None:
+            if not direct:
                 target[...] = row.reshape(target.shape)
 
     for _ in each(fill, _tiles(x, kernels.shape[1:], stride), multiplications=y.size * matrices.shape[2]):
         pass
-    return y.transpose(2, 1, 0, 3)
 
 
 def correlate_transposed(
@@ -208,6 +220,12 @@ def _fold(buffer: NDArray[Any], dx: Maps, tile: Tile, stride: tuple[int, int]) -
         reached = slice(start, start + (columns - 1) * stride[1] + 1, stride[1])
         part = buffer[:, :, n].reshape(n_rows, channels, n_pictures, columns)
         dx[tile.pictures, :, rows, reached] += part.transpose(2, 1, 0, 3)
+
+
+def _widened(x: Maps, n_columns: int) -> Maps:
+    """Return maps with columns of zeros on their right, where they have fewer than `n_columns`."""
+    missing = max(0, n_columns - x.shape[3])
+    return np.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else x[..., :n_columns]
 
 
 def _as_rows(maps: NDArray[Any]) -> NDArray[Any]:

@@ -255,14 +255,9 @@ class TiledConv2d:
         windows = self._windows(x.shape[1:])
         padded = windows.pad(x)
         kernels = np.ascontiguousarray(self.kernel.transpose(5, 4, 0, 1, 2, 3), dtype=x.dtype)
+        y = correlate(padded, kernels, windows.stride, self.bias)
         step, t = windows.stride[1], min(len(kernels), shape[2])
         stride = (windows.stride[0], step * t)  # one convolution for each turn along the columns
-        n_columns = -(-shape[2] // t) * t  # a few columns more, so that all turns are equally wide
-        wide = _widened(padded, (n_columns - 1) * step + self.kernel.shape[3])
-        y = np.empty((shape[1], shape[0], len(x), n_columns), x.dtype)  # (row, out, picture, column)
-        for turn in range(t):
-            seen = wide[..., turn * step : wide.shape[3] - (t - 1 - turn) * step]
-            correlate(seen, kernels[turn], stride, self.bias, out=y[..., turn::t])
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dx = np.zeros_like(padded)
@@ -274,7 +269,7 @@ class TiledConv2d:
             gradient = gradient.transpose(2, 3, 4, 5, 1, 0)
             return windows.crop(dx), {"kernel": gradient} | bias_gradient(dy, self.bias)
 
-        return y[..., : shape[2]].transpose(2, 1, 0, 3), pullback
+        return y, pullback
 
     def parameters(self) -> Parameters:
         """Return the kernels, and the bias where there is one."""
@@ -287,9 +282,3 @@ class TiledConv2d:
 
     def _windows(self, input_shape: Shape) -> Windows:
         return Windows.of(input_shape[1:], self.kernel.shape[2:4], self.stride, self.padding)
-
-
-def _widened(x: Maps, n_columns: int) -> Maps:
-    """Return maps with columns of zeros on their right, where they have fewer than `n_columns`."""
-    missing = max(0, n_columns - x.shape[3])
-    return np.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else x[..., :n_columns]
