@@ -5,8 +5,8 @@ and forward with both gradients, at most 1.0 times torch's time for one input ch
 more; 1.5 times for 3 -> 64 channels, 11 x 11, stride 2; 3 times for 64 -> 64, 3 x 3. Unshared and tiled
 stages forward at most 2 times the shared one of the same size. No step takes more than 64 MB beside its
 input, output and gradients. Forward and forward with gradients are timed in rounds of their own, as networks
-that respond and networks that learn run them. Freed memory is kept (where the C library is glibc): to fetch
-15 MB anew for every result takes as long as the shorter convolutions, and hits one side or the other by chance.
+that respond and networks that learn run them. Freed memory is kept (where the C library is glibc): fetching
+15 MB anew for every result takes as long as a short convolution, and hits one side or the other by chance.
 """
 
 import ctypes

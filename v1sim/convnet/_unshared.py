@@ -26,6 +26,9 @@ from v1sim.convnet._layer import (
 )
 from v1sim.convnet._threads import each
 
+CHANNELS = 16
+"""Output channels of a product: weights are read from as many places at once as a processor foresees."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -98,13 +101,15 @@ class UnsharedConv2d:
         y = np.empty((*shape[1:], shape[0], len(x)), x.dtype)  # (row, column, out, picture)
 
         def fill(rows: slice) -> None:
-            patches = _patches(padded, rows, w.shape[4:], windows.stride)
-            np.matmul(_kernels(w, rows), patches, out=y[rows])
+            patches, kernels = _patches(padded, rows, w.shape[4:], windows.stride), _kernels(w, rows)
+            for first in range(0, shape[0], CHANNELS):
+                channels = slice(first, first + CHANNELS)
+                np.matmul(kernels[:, :, channels], patches, out=y[rows, :, channels])
             if self.bias is not None:
                 y[rows] += self.bias.astype(x.dtype, copy=False)[:, None]
 
         n = w.size * len(x)
-        for _ in each(fill, _row_parts(w, x), multiplications=n):
+        for _ in each(fill, _row_parts(w, x, windows.stride[0]), multiplications=n):
             pass
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
@@ -118,7 +123,7 @@ class UnsharedConv2d:
                 gradient: NDArray[Any] = _kernels(w, rows).swapaxes(2, 3) @ dz[rows]
                 return gradient
 
-            parts = list(_row_parts(w, x))
+            parts = list(_row_parts(w, x, windows.stride[0]))
             for rows, gradient in zip(parts, each(spread, parts, multiplications=2 * n), strict=True):
                 _add_patches(gradient, dx, rows, w.shape[4:], windows.stride)
             return windows.crop(dx.transpose(3, 0, 1, 2)), {"weights": dw} | bias_gradient(dy, self.bias)
@@ -180,11 +185,13 @@ def _add_patches(
             dx[:, row, k : k + (n_columns - 1) * stride[1] + 1 : stride[1]] += parts[:, m, k]
 
 
-def _row_parts(w: NDArray[Any], x: Maps) -> Iterator[slice]:
-    """Yield output rows whose patches are of about `BUFFER_BYTES`, or one."""
-    _, n_rows, n_columns, *kernel = w.shape
-    per_row = n_columns * int(np.prod(kernel)) * len(x) * x.itemsize
-    step = max(1, min(n_rows, BUFFER_BYTES // max(1, per_row)))
+def _row_parts(w: NDArray[Any], x: Maps, stride: int) -> Iterator[slice]:
+    """Yield output rows whose patches take about `BUFFER_BYTES`, or one."""
+    _, n_rows, n_columns, channels, ky, kx = w.shape
+    affordable = BUFFER_BYTES // max(1, n_columns * channels * kx * len(x) * x.itemsize)  # rows of taps
+    step = (affordable - ky) // stride + 1 if channels == 1 else affordable // ky
+    half = (n_rows + 1) // 2  # so that a small batch can be shared by two
+    step = max(1, min(half, step))
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
 
