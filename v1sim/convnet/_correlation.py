@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from v1sim.convnet import _fourier as fourier
 from v1sim.convnet._layer import Maps, add_bias
-from v1sim.convnet._threads import each
+from v1sim.convnet._threads import workers
 
 BUFFER_BYTES = 2**22
 """Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
@@ -105,8 +105,9 @@ def _correlate(
             if not direct:
                 target[...] = row.reshape(target.shape)
 
-    for _ in each(fill, _tiles(x, kernels.shape[1:], stride), multiplications=y.size * matrices.shape[2]):
-        pass
+    with workers(y.size * matrices.shape[2]) as each:
+        for _ in each(fill, _tiles(x, kernels.shape[1:], stride)):
+            pass
 
 
 def correlate_transposed(
@@ -131,8 +132,9 @@ def correlate_transposed(
 
     tiles = groupby(_tiles(dx, kernels.shape[1:], stride), key=lambda tile: tile.pictures)
     pictures = [list(group) for _, group in tiles]  # tiles of one picture overlap: one thread adds them up
-    for _ in each(spread, pictures, multiplications=dy.size * matrices.shape[1]):
-        pass
+    with workers(dy.size * matrices.shape[1]) as each:
+        for _ in each(spread, pictures):
+            pass
     return dx
 
 
@@ -152,8 +154,9 @@ def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int
 
     totals = np.zeros((t, n_out, ky * channels * kx), x.dtype)
     tiles = _tiles(x, shape[1:], stride)
-    for part in each(share, tiles, multiplications=dy.size * totals.shape[2]):
-        totals += part
+    with workers(dy.size * totals.shape[2]) as each:
+        for part in each(share, tiles):
+            totals += part
     return totals.reshape(t, n_out, ky, channels, kx).swapaxes(2, 3)
 
 

@@ -30,7 +30,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from v1sim.convnet._layer import Maps
-from v1sim.convnet._threads import each
+from v1sim.convnet._threads import workers
 
 LANES = 16
 """Values of float32 in the widest vector registers: products take as long for fewer columns."""
@@ -156,10 +156,6 @@ def correlate(
     n_out, _, ky, kx = kernels.shape[2:]
     n_rows, n_columns = (x.shape[2] - ky) // stride[0] + 1, (x.shape[3] - kx) // stride[1] + 1
     waves = _waves(blocks.size).astype(x.dtype)
-    matrices = [
-        _matrices(kernels[:, :, first : first + CHANNELS], blocks, stride[1])
-        for first in range(0, n_out, CHANNELS)
-    ]
     weights = np.full((blocks.size, 1), 2 / blocks.size)
     weights[:2] /= 2  # frequencies that stand for themselves alone
     back = np.kron(weights * waves[:, : blocks.span], np.eye(blocks.turns)).astype(x.dtype)
@@ -178,9 +174,11 @@ def correlate(
                 spectra[: blocks.turns] += blocks.size * bias[tile.channels, None]
             np.matmul(spectra.transpose(1, 2, 0), back, out=target[j - tile.rows.start])
 
-    tiles = _tiles(x, y.shape, kernels.shape, stride[0], blocks)
-    for _ in each(fill, tiles, multiplications=y.size * ky):
-        pass
+    with workers(y.size * ky) as each:
+        parts = [kernels[:, :, first : first + CHANNELS] for first in range(0, n_out, CHANNELS)]
+        matrices = list(each(lambda part: _matrices(part, blocks, stride[1]), parts))
+        for _ in each(fill, _tiles(x, y.shape, kernels.shape, stride[0], blocks)):
+            pass
     return y[..., :n_columns].transpose(2, 1, 0, 3)
 
 

@@ -4,14 +4,21 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from threading import Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+
+class Each(Protocol):
+    """A function that yields the results of work on parts, in their order."""
+
+    def __call__(self, work: Callable[[Part], Result], parts: Iterable[Part], /) -> Iterator[Result]: ...
+
 
 WORTH_SHARING = 10_000_000
 """Multiplications below which starting threads takes longer than they save."""
@@ -19,36 +26,40 @@ WORTH_SHARING = 10_000_000
 _reading = Lock()
 
 
-def each(work: Callable[[Part], Result], parts: Iterable[Part], *, multiplications: int) -> Iterator[Result]:
-    """Yield the results of `work` for the parts, in their order.
+@contextmanager
+def workers(multiplications: int) -> Iterator[Each]:
+    """Give a function that works off parts: `each(work, parts)` yields results in the order of the parts.
 
-    Inside a worker whose BLAS is held to one thread, the parts are worked off one by one.
+    Meanwhile BLAS is held to one thread, also where this thread calls it: after a product on several, its own
+    threads wait for the next without letting go of the processor. Inside a worker whose BLAS is held already,
+    and for little work, parts are worked off one by one.
 
     Parameters
     ----------
-    work : callable
-        From a part to its result.
-    parts : iterable
-        The parts.
     multiplications : int
         How many there are in all.
     """
-    items = list(parts)
-    if len(items) < 2 or multiplications < WORTH_SHARING:
-        yield from map(work, items)
+    if multiplications < WORTH_SHARING:
+        yield map
         return
     with _blas_threads_taken() as n_threads:
         if n_threads == 1:
-            yield from map(work, items)
+            yield map
             return
         with ThreadPoolExecutor(n_threads) as pool:
-            waiting: deque[Future[Result]] = deque()
-            for item in items:
-                if len(waiting) > n_threads:  # a few ahead, so that no more results than those are in memory
-                    yield waiting.popleft().result()
-                waiting.append(pool.submit(work, item))
-            while waiting:
-                yield waiting.popleft().result()
+            yield partial(_shared, pool, n_threads)
+
+
+def _shared(
+    pool: ThreadPoolExecutor, n_threads: int, work: Callable[[Part], Result], parts: Iterable[Part]
+) -> Iterator[Result]:
+    waiting: deque[Future[Result]] = deque()
+    for part in parts:
+        if len(waiting) > n_threads:  # a few ahead, so that no more results than those are in memory
+            yield waiting.popleft().result()
+        waiting.append(pool.submit(work, part))
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @contextmanager

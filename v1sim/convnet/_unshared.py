@@ -24,7 +24,7 @@ from v1sim.convnet._layer import (
     parameter,
     present,
 )
-from v1sim.convnet._threads import each
+from v1sim.convnet._threads import workers
 
 CHANNELS = 16
 """Output channels of a product: weights are read from as many places at once as a processor foresees."""
@@ -109,8 +109,9 @@ class UnsharedConv2d:
                 y[rows] += self.bias.astype(x.dtype, copy=False)[:, None]
 
         n = w.size * len(x)
-        for _ in each(fill, _row_parts(w, x, windows.stride[0]), multiplications=n):
-            pass
+        with workers(n) as each:
+            for _ in each(fill, _row_parts(w, x, windows.stride[0])):
+                pass
 
         def pullback(dy: Maps) -> tuple[Maps, Parameters]:
             dz = np.ascontiguousarray(dy.transpose(2, 3, 1, 0))  # (row, column, out, n)
@@ -124,8 +125,9 @@ class UnsharedConv2d:
                 return gradient
 
             parts = list(_row_parts(w, x, windows.stride[0]))
-            for rows, gradient in zip(parts, each(spread, parts, multiplications=2 * n), strict=True):
-                _add_patches(gradient, dx, rows, w.shape[4:], windows.stride)
+            with workers(2 * n) as each:
+                for rows, gradient in zip(parts, each(spread, parts), strict=True):
+                    _add_patches(gradient, dx, rows, w.shape[4:], windows.stride)
             return windows.crop(dx.transpose(3, 0, 1, 2)), {"weights": dw} | bias_gradient(dy, self.bias)
 
         return y.transpose(3, 2, 0, 1), pullback
