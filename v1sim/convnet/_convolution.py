@@ -58,9 +58,15 @@ class Conv2d:
         If a parameter has the wrong axes or is not finite, a stride is 0, a padding is unknown, or, in
         `forward` and `output_shape`, the input has other channels or is smaller than the kernel.
 
+    Notes
+    -----
+    Large kernels are applied in the Fourier domain of blocks of columns, if that takes fewer multiplications.
+    An output then has the rounding errors, and any NaN, of inputs up to some 60 columns outside of its window.
+
     References
     ----------
-    Goodfellow, Bengio & Courville 2016, Deep Learning, section 9.5.
+    Goodfellow, Bengio & Courville 2016, Deep Learning, section 9.5. Oppenheim & Schafer 2010, Discrete-Time
+    Signal Processing, section 8.7.3 (blocks of columns: overlap-save).
 
     Examples
     --------

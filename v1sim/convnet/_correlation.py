@@ -26,6 +26,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from v1sim.convnet import _fourier as fourier
+from v1sim.convnet._geometry import rows_in_turn
 from v1sim.convnet._layer import Maps, add_bias
 from v1sim.convnet._threads import workers
 
@@ -33,6 +34,10 @@ BUFFER_BYTES = 2**22
 """Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
 COLUMNS = 1024
 """Columns of a matrix product up to which narrow pictures stand side by side: fewer waste the processor's."""
+ROWS = 8
+"""Output rows of one call."""
+SMALL, FEWEST = 10**6, 256
+"""Multiplications of a product whose operands OpenBLAS does not pack; columns from which that is worth it."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +94,23 @@ def _correlate(
     x: Maps, kernels: NDArray[Any], stride: tuple[int, int], bias: NDArray[Any] | None, y: NDArray[Any]
 ) -> None:
     """Put the correlation with kernels that take turns along rows into y, shape (row, out, n, column)."""
-    n_out, ky, kx = kernels.shape[1], *kernels.shape[3:]
+    ky, kx = kernels.shape[3:]
     matrices = _as_matrices(kernels)
     offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
-    direct = y.strides[3] == y.itemsize
+    contiguous = y.strides[3] == y.itemsize
 
     def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)
-        targets = y[tile.rows, :, tile.pictures, tile.columns]
-        for target, patch, matrix in zip(targets, patches, _turns(matrices, tile.rows), strict=True):
-            row = _as_rows(target) if direct else np.empty((n_out, patch.shape[1]), y.dtype)
-            np.matmul(matrix, patch, out=row)
+        target = y[tile.rows, :, tile.pictures, tile.columns]
+        for turn, rows in rows_in_turn(tile.rows, len(matrices), ROWS):
+            part = target[rows]
+            shape = *part.shape[:2], patches.shape[2]
+            products = part.reshape(shape) if contiguous else np.empty(shape, y.dtype)
+            np.matmul(matrices[turn], patches[rows], out=products)
             if offset is not None:
-                row += offset
-            if not direct:
-                target[...] = row.reshape(target.shape)
+                products += offset
+            if not contiguous:
+                part[...] = products.reshape(part.shape)
 
     with workers(y.size * matrices.shape[2]) as each:
         for _ in each(fill, _tiles(x, kernels.shape[1:], stride)):
@@ -231,11 +238,6 @@ def _widened(x: Maps, n_columns: int) -> Maps:
     return np.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else x[..., :n_columns]
 
 
-def _as_rows(maps: NDArray[Any]) -> NDArray[Any]:
-    """Return maps (out, picture, column) with pictures side by side, as a view."""
-    return maps[:, 0] if maps.shape[1] == 1 else maps.reshape(len(maps), -1)
-
-
 def _together(dy: Maps) -> NDArray[Any]:
     """Return maps with pictures side by side, shape (row, channel, (picture, column))."""
     rows = dy.transpose(2, 1, 0, 3)
@@ -245,11 +247,13 @@ def _together(dy: Maps) -> NDArray[Any]:
 def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterator[Tile]:
     """Yield tiles whose buffers are of about `BUFFER_BYTES` or less."""
     _, channels, ky, kx = kernel
+    small = SMALL // prod(kernel)
+    together = small if FEWEST <= small < COLUMNS else COLUMNS
     n_rows, n_columns = _outputs(x, (ky, kx), stride)
     affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
     width = max(1, min(n_columns, affordable // ky))
     half = (len(x) + 1) // 2  # so that gradients, whose tiles of one picture overlap, can be shared by two
-    several = max(1, min(half, COLUMNS // width, affordable // (ky * width)))
+    several = max(1, min(half, together // width, affordable // (ky * width)))
     pictures = several if width == n_columns else 1
     height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
     for first in _parts(len(x), pictures):

@@ -23,12 +23,14 @@ Rounding errors of an output are those of all columns of its block, not only of 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from v1sim.convnet._geometry import rows_in_turn
 from v1sim.convnet._layer import Maps
 from v1sim.convnet._threads import workers
 
@@ -38,14 +40,14 @@ NARROWEST, WIDEST = 8, 48
 """Steps of a block: fewer or more have not been of use."""
 COPY, MOVE, CALL = 25, 100, 4_000
 """Multiplications that take as long as copying a value, moving it into another order, calling a product."""
-DIRECT = 1.6
+DIRECT = 1.5
 """How much longer a multiplication of the direct sum takes: its products do not stay in a near cache."""
 SIDE_BY_SIDE = 96
 """Blocks side by side in a product, of several pictures where those are narrow."""
 CHANNELS = 64
 """Output channels of a product."""
-BUFFER_BYTES = 2**22
-"""Size of a tile's buffer of spectra [bytes]."""
+BUFFER_BYTES, PRODUCT_BYTES = 2**22, 2**19
+"""Size of a tile's buffer of spectra, and of the spectra of a product [bytes]."""
 
 
 @dataclass(frozen=True, order=True)
@@ -166,13 +168,17 @@ def correlate(
         windows = _windows(_spectra(seen, blocks, waves), ky, stride[0])
         target = y[tile.rows, tile.channels, tile.pictures]
         target = target.reshape(*target.shape[:2], windows.shape[3], -1)
-        spectra = np.empty((len(back), *target.shape[1:3]), x.dtype)  # ((f, part, turn), out, block)
-        pairs = spectra.reshape(windows.shape[1], -1, windows.shape[3])
-        for j, window in enumerate(windows, tile.rows.start):
-            np.matmul(matrices[tile.channels.start // CHANNELS][j % kernels.shape[1]], window, out=pairs)
+        of_tile = matrices[tile.channels.start // CHANNELS]
+        shape = (*of_tile.shape[1:3], windows.shape[3])
+        together = min(len(target), max(1, PRODUCT_BYTES // (prod(shape) * x.itemsize)))
+        pairs = np.empty((together, *shape), x.dtype)
+        spectra = pairs.reshape(together, len(back), -1, shape[2])  # (row, (f, part, turn), out, block)
+        for turn, group in rows_in_turn(tile.rows, kernels.shape[1], together):
+            rows = slice(len(target[group]))
+            np.matmul(of_tile[turn], windows[group], out=pairs[rows])
             if bias is not None:  # a constant is all in frequency 0
-                spectra[: blocks.turns] += blocks.size * bias[tile.channels, None]
-            np.matmul(spectra.transpose(1, 2, 0), back, out=target[j - tile.rows.start])
+                spectra[rows, : blocks.turns] += blocks.size * bias[tile.channels, None]
+            np.matmul(spectra[rows].transpose(0, 2, 3, 1), back, out=target[group])
 
     with workers(y.size * ky) as each:
         parts = [kernels[:, :, first : first + CHANNELS] for first in range(0, n_out, CHANNELS)]
@@ -199,8 +205,8 @@ def _tiles(
     _, _, _, channels, ky, _ = kernels
     pictures = blocks.pictures
     per_row = blocks.size * channels * blocks.step * pictures * blocks.count * x.itemsize
-    half = (n_rows + 1) // 2  # so that a small batch can be shared by two
-    rows = max(1, min(half, (BUFFER_BYTES // per_row - ky) // stride + 1))
+    most = n_rows if pictures < n else (n_rows + 1) // 2  # so that a small batch can be shared by two
+    rows = max(1, min(most, (BUFFER_BYTES // per_row - ky) // stride + 1))
     for first in range(0, n, pictures):
         for row in range(0, n_rows, rows):
             for channel in range(0, n_out, CHANNELS):

@@ -3,6 +3,7 @@
 Output j of an axis reads the inputs j*s + m - before, m = 0 .. k-1, of an axis padded with zeros.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -122,6 +123,30 @@ class Windows:
     def crop(self, padded: Maps) -> Maps:
         """Return the part of padded maps that is input: the transpose of `pad`."""
         return padded[:, :, *self.inner]
+
+
+def rows_in_turn(rows: slice, turns: int, together: int) -> Iterator[tuple[int, slice]]:
+    """Yield groups of rows whose kernel is the same, row j that of turn j % turns.
+
+    Parameters
+    ----------
+    rows : slice
+        Output rows of a tile.
+    turns : int
+        Kernels that take turns.
+    together : int
+        Rows of a group, or fewer.
+
+    Yields
+    ------
+    turn : int
+    group : slice
+        Rows counted from the first of the tile.
+    """
+    n_rows = rows.stop - rows.start
+    for first in range(min(turns, n_rows)):
+        for start in range(first, n_rows, turns * together):
+            yield (rows.start + first) % turns, slice(start, min(start + turns * together, n_rows), turns)
 
 
 def reach_of(kernel: tuple[int, ...], stride: object, padding: Padding, *, flip: bool = False) -> Reach:
