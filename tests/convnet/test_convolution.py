@@ -87,6 +87,14 @@ def test_tiled_convolution_is_the_written_sum(rng, padding, stride, t):
     np.testing.assert_allclose(layer.forward(x)[0], expected, rtol=0, atol=1e-12)
 
 
+def test_a_column_cut_out_of_a_large_array_is_read_alone(rng):
+    column = rng.standard_normal((40, 3000)).T[:30, 3:4]  # elements of its only row lie 3000 from each other
+    w = rng.standard_normal((2, 26, 1, 1, 5, 1))
+    layer = convnet.UnsharedConv2d(w)
+    responses = [layer.forward(x[None, None])[0] for x in (column, column.copy())]
+    np.testing.assert_array_equal(*responses)
+
+
 def test_tiled_with_one_tile_is_shared(rng):
     x, kernel = rng.standard_normal((2, 2, 9, 8)), rng.standard_normal((3, 2, 3, 4))
     tiled = convnet.TiledConv2d(kernel[..., None, None], padding="same")

@@ -1,5 +1,8 @@
 """Convolution by Fourier transforms along columns: the written sums, in fewer multiplications."""
 
+import tracemalloc
+from unittest import mock
+
 import numpy as np
 import pytest
 import scipy.signal
@@ -102,10 +105,13 @@ sides = st.integers(1, 9)
     turns=st.tuples(st.integers(1, 3), st.integers(1, 3)),
     count=st.integers(1, 6),
     pictures=st.integers(1, 4),
+    sizes=st.sampled_from(
+        [{"CHANNELS": 64}, {"BUFFER_BYTES": 1, "CHANNELS": 2}, {"BUFFER_BYTES": 9000, "PRODUCT_BYTES": 1}]
+    ),
 )
 @settings(deadline=None)
 def test_any_way_of_cutting_gives_the_written_sum(
-    n, channels, out, kernel, more, stride, turns, count, pictures
+    n, channels, out, kernel, more, stride, turns, count, pictures, sizes
 ):
     rng = np.random.default_rng(0)
     size = [k + m for k, m in zip(kernel, more, strict=True)]
@@ -115,7 +121,8 @@ def test_any_way_of_cutting_gives_the_written_sum(
     step = stride[1] * turns[1]
     taps = -(-(kernel[1] + (turns[1] - 1) * stride[1]) // step)
     blocks = _fourier.Blocks(turns[1], step, taps, -(-n_steps // count), count, pictures)
-    y = _fourier.correlate(x, k.transpose(5, 4, 0, 1, 2, 3), stride, bias, blocks)
+    with mock.patch.multiple(_fourier, **sizes):
+        y = _fourier.correlate(x, k.transpose(5, 4, 0, 1, 2, 3), stride, bias, blocks)
     np.testing.assert_allclose(y, written(x, k, stride, bias), rtol=0, atol=1e-11)
 
 
@@ -147,3 +154,37 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(rng, by_transforms):
         with threadpool_limits(n_threads, user_api="blas"):
             results.append(layer.forward(x)[0])
     np.testing.assert_array_equal(*results)
+
+
+# pictures, channels, rows, columns, out, kernel
+LARGE = {
+    "many channels": (1, 96, 16, 6000, 2, (9, 15)),
+    "wide kernels": (1, 1, 30, 3000, 2, (9, 1500)),
+    "many kernels": (1, 200, 16, 24, 80, (15, 15)),
+}
+
+
+@pytest.mark.parametrize("shape", LARGE.values(), ids=LARGE)
+def test_spectra_take_little_memory(rng, monkeypatch, shape):
+    monkeypatch.setattr(_fourier, "DIRECT", 1e12)
+    n, channels, rows, columns, out, size = shape
+    x = rng.standard_normal((n, channels, rows, columns), dtype=np.float32)
+    layer = convnet.Conv2d(rng.standard_normal((out, channels, *size), dtype=np.float32))
+    tracemalloc.start()
+    try:
+        layer.forward(x)
+        assert tracemalloc.get_traced_memory()[1] < 64e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_nan_reaches_outputs_whose_windows_end_48_strides_beside_it(rng, by_transforms):
+    x, _, _, layer = drawn(rng, (2, 1, 12, 400, 2, (5, 11), (1, 1), (1, 1)))
+    x[0, 0, 6, 200] = np.nan
+    y = layer.forward(x)[0]
+    assert np.isnan(y[0, :, 2:7, 190:201]).all()
+    reached = np.isnan(y)
+    assert not reached[1].any()
+    assert not reached[0, :, [0, 1, 7]].any()
+    assert not reached[..., : 190 - 48].any()
+    assert not reached[..., 201 + 48 :].any()

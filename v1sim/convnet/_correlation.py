@@ -17,7 +17,7 @@ large as its input has one position, and all three are plain matrix products.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 from math import prod
 from typing import Any
 
@@ -26,7 +26,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from v1sim.convnet import _fourier as fourier
-from v1sim.convnet._geometry import rows_in_turn
+from v1sim.convnet._geometry import rows_in_turn, slices
 from v1sim.convnet._layer import Maps, add_bias
 from v1sim.convnet._threads import workers
 
@@ -256,12 +256,6 @@ def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterato
     several = max(1, min(half, together // width, affordable // (ky * width)))
     pictures = several if width == n_columns else 1
     height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
-    for first in _parts(len(x), pictures):
-        for rows in _parts(n_rows, height):
-            for columns in _parts(n_columns, width):
-                yield Tile(first, rows, columns)
-
-
-def _parts(total: int, size: int) -> Iterator[slice]:
-    for start in range(0, total, size):
-        yield slice(start, min(start + size, total))
+    cuts = [(len(x), pictures), (n_rows, height), (n_columns, width)]
+    for parts in product(*(slices(total, size) for total, size in cuts)):
+        yield Tile(*parts)

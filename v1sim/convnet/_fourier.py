@@ -23,6 +23,7 @@ Rounding errors of an output are those of all columns of its block, not only of 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -30,16 +31,16 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from v1sim.convnet._geometry import rows_in_turn
+from v1sim.convnet._geometry import rows_in_turn, slices
 from v1sim.convnet._layer import Maps
 from v1sim.convnet._threads import workers
 
 LANES = 16
 """Values of float32 in the widest vector registers: products take as long for fewer columns."""
 NARROWEST, WIDEST = 8, 48
-"""Steps of a block: fewer or more have not been of use."""
-COPY, MOVE, CALL = 25, 100, 4_000
-"""Multiplications that take as long as copying a value, moving it into another order, calling a product."""
+"""Steps from block to block: fewer or more have not been of use."""
+COPY = 25
+"""Multiplications that take as long as copying a value into another order."""
 DIRECT = 1.5
 """How much longer a multiplication of the direct sum takes: its products do not stay in a near cache."""
 SIDE_BY_SIDE = 96
@@ -48,6 +49,8 @@ CHANNELS = 64
 """Output channels of a product."""
 BUFFER_BYTES, PRODUCT_BYTES = 2**22, 2**19
 """Size of a tile's buffer of spectra, and of the spectra of a product [bytes]."""
+HELD = 3_000_000
+"""Values of the transform and of the spectra of kernels, which are all in memory at once."""
 
 
 @dataclass(frozen=True, order=True)
@@ -82,8 +85,12 @@ class Blocks:
         """Return T, in steps: even, and enough for the span and all that its windows see."""
         return (self.span + self.taps) // 2 * 2
 
+    def values_of_kernels(self, kernels: tuple[int, ...]) -> int:
+        """Return the number of values of the spectra of kernels (t, u, out, channel, ky, kx)."""
+        return 2 * self.size * self.step * prod(kernels[:5])
+
     def multiplications(self, shape: tuple[int, ...], kernels: tuple[int, ...], stride: int) -> int:
-        """Return how many it takes, with those that take as long as empty registers and calls do.
+        """Return how many it takes, with those that take as long as copies and empty registers do.
 
         Parameters
         ----------
@@ -92,19 +99,21 @@ class Blocks:
         stride : int
             Along rows.
         """
-        turns, others, n_out, channels, ky, _ = kernels
+        turns, _, n_out, channels, ky, _ = kernels
         n_rows, blocks = (shape[2] - ky) // stride + 1, self.pictures * self.count
         channels *= self.step
-        forward = (self.size + MOVE) * self.size * channels * blocks * shape[2]
+        forward = (self.size + COPY) * self.size * channels * blocks * shape[2]
         along_rows = 2 * self.size * ky * channels * turns * n_out * _in_lanes(blocks) * n_rows
         back = self.size * turns * n_out * blocks * _in_lanes(self.span * turns) * n_rows
-        calls = CALL * (self.size // 2 + n_out) * n_rows
-        of_kernels = 2 * self.size * (self.taps + MOVE) * turns * others * n_out * channels * ky
-        return -(-shape[0] // self.pictures) * (forward + along_rows + back + calls) + of_kernels
+        of_kernels = (self.taps + COPY) * self.values_of_kernels(kernels)
+        return -(-shape[0] // self.pictures) * (forward + along_rows + back) + of_kernels
 
 
 def blocks_for(shape: tuple[int, ...], kernels: tuple[int, ...], stride: tuple[int, int]) -> Blocks | None:
     """Return the blocks that take the fewest multiplications, or None if the direct sum takes fewer.
+
+    None also if the spectra of the kernels take too much memory: they are read anew for every row, and beyond
+    the caches are no faster than the direct sum.
 
     Parameters
     ----------
@@ -125,7 +134,8 @@ def blocks_for(shape: tuple[int, ...], kernels: tuple[int, ...], stride: tuple[i
         ways.append(Blocks(turns, step, taps, -(-n_steps // count), count, pictures))
     cost, best = min((way.multiplications(shape, kernels, stride[0]), way) for way in ways)
     direct = shape[0] * n_rows * n_columns * channels * kx * (COPY + DIRECT * ky * n_out)
-    return best if cost < direct else None
+    held = 4 * best.size**2 + best.values_of_kernels(kernels)  # the transform, and what it takes to make it
+    return best if cost < direct and held <= HELD else None
 
 
 def _in_lanes(n: int) -> int:
@@ -161,12 +171,12 @@ def correlate(
     weights = np.full((blocks.size, 1), 2 / blocks.size)
     weights[:2] /= 2  # frequencies that stand for themselves alone
     back = np.kron(weights * waves[:, : blocks.span], np.eye(blocks.turns)).astype(x.dtype)
-    y = np.empty((n_rows, n_out, len(x), blocks.count * blocks.span * blocks.turns), x.dtype)
+    y = np.empty((n_rows, n_out, len(x), blocks.count, blocks.span * blocks.turns), x.dtype)
 
     def fill(tile: Tile) -> None:
         seen = x[tile.pictures, :, tile.rows.start * stride[0] : (tile.rows.stop - 1) * stride[0] + ky]
-        windows = _windows(_spectra(seen, blocks, waves), ky, stride[0])
-        target = y[tile.rows, tile.channels, tile.pictures]
+        windows = _windows(_spectra(seen, tile.blocks, blocks, waves), ky, stride[0])
+        target = y[tile.rows, tile.channels, tile.pictures, tile.blocks]
         target = target.reshape(*target.shape[:2], windows.shape[3], -1)
         of_tile = matrices[tile.channels.start // CHANNELS]
         shape = (*of_tile.shape[1:3], windows.shape[3])
@@ -180,41 +190,36 @@ def correlate(
                 spectra[rows, : blocks.turns] += blocks.size * bias[tile.channels, None]
             np.matmul(spectra[rows].transpose(0, 2, 3, 1), back, out=target[group])
 
-    with workers(y.size * ky) as each:
-        parts = [kernels[:, :, first : first + CHANNELS] for first in range(0, n_out, CHANNELS)]
+    with workers(blocks.multiplications(x.shape, kernels.shape, stride[0])) as each:
+        parts = [kernels[:, :, channels] for channels in slices(n_out, CHANNELS)]
         matrices = list(each(lambda part: _matrices(part, blocks, stride[1]), parts))
-        for _ in each(fill, _tiles(x, y.shape, kernels.shape, stride[0], blocks)):
+        for _ in each(fill, _tiles(y, kernels.shape, stride[0], blocks)):
             pass
-    return y[..., :n_columns].transpose(2, 1, 0, 3)
+    return y.reshape(*y.shape[:3], -1)[..., :n_columns].transpose(2, 1, 0, 3)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Part of the work: pictures, output rows and output channels."""
+    """Part of the work: pictures, their blocks (all, or some of one picture), output rows and channels."""
 
     pictures: slice
+    blocks: slice
     rows: slice
     channels: slice
 
 
-def _tiles(
-    x: Maps, shape: tuple[int, ...], kernels: tuple[int, ...], stride: int, blocks: Blocks
-) -> Iterator[Tile]:
-    """Yield tiles whose buffers of spectra are of about `BUFFER_BYTES` or less."""
-    n_rows, n_out, n, _ = shape
+def _tiles(y: NDArray[Any], kernels: tuple[int, ...], stride: int, blocks: Blocks) -> Iterator[Tile]:
+    """Yield tiles of y[row, out, n, block, column] whose spectra take about `BUFFER_BYTES` or less."""
+    n_rows, n_out, n, _, _ = y.shape
     _, _, _, channels, ky, _ = kernels
-    pictures = blocks.pictures
-    per_row = blocks.size * channels * blocks.step * pictures * blocks.count * x.itemsize
+    affordable = BUFFER_BYTES // (blocks.size * channels * blocks.step * y.itemsize)  # (row, picture, block)
+    count = max(1, min(blocks.count, affordable // ky))
+    pictures = max(1, min(blocks.pictures, affordable // (ky * blocks.count)))
     most = n_rows if pictures < n else (n_rows + 1) // 2  # so that a small batch can be shared by two
-    rows = max(1, min(most, (BUFFER_BYTES // per_row - ky) // stride + 1))
-    for first in range(0, n, pictures):
-        for row in range(0, n_rows, rows):
-            for channel in range(0, n_out, CHANNELS):
-                yield Tile(
-                    slice(first, min(first + pictures, n)),
-                    slice(row, min(row + rows, n_rows)),
-                    slice(channel, min(channel + CHANNELS, n_out)),
-                )
+    rows = max(1, min(most, (affordable // (pictures * count) - ky) // stride + 1))
+    cuts = [(n, pictures), (blocks.count, count), (n_rows, rows), (n_out, CHANNELS)]
+    for parts in product(*(slices(total, size) for total, size in cuts)):
+        yield Tile(*parts)
 
 
 def _waves(size: int) -> NDArray[np.float64]:
@@ -244,24 +249,26 @@ def _matrices(kernels: NDArray[Any], blocks: Blocks, stride: int) -> NDArray[Any
     return matrices.reshape(others, blocks.size // 2, 2 * turns * n_out, -1)
 
 
-def _spectra(seen: Maps, blocks: Blocks, waves: NDArray[Any]) -> NDArray[Any]:
-    """Return V'[f, row, (part, channel, step), (picture, block)] of the rows that a tile sees."""
-    n, channels, n_rows, n_columns = seen.shape
-    width = blocks.step * ((blocks.count - 1) * blocks.span + blocks.size)
+def _spectra(seen: Maps, part: slice, blocks: Blocks, waves: NDArray[Any]) -> NDArray[Any]:
+    """Return V'[f, row, (part, channel, step), (picture, block)] of the rows and blocks of a tile."""
+    n, channels, n_rows, _ = seen.shape
+    count, first = part.stop - part.start, part.start * blocks.span * blocks.step
+    width = blocks.step * ((count - 1) * blocks.span + blocks.size)
+    columns = seen[..., first : first + width]
     rows = np.zeros((n_rows, channels, n, width), seen.dtype)
-    rows[..., :n_columns] = seen.transpose(2, 1, 0, 3)[..., :width]
+    rows[..., : columns.shape[3]] = columns.transpose(2, 1, 0, 3)
     row, channel, picture, column = rows.strides
     step = blocks.step * column
     parts = as_strided(
         rows,
-        (n_rows, channels, blocks.step, n, blocks.count, blocks.size),
+        (n_rows, channels, blocks.step, n, count, blocks.size),
         (row, channel, column, picture, blocks.span * step, step),
         writeable=False,
     )
     spectra = waves @ parts.reshape(-1, blocks.size).T
-    spectra = spectra.reshape(blocks.size // 2, 2, n_rows, channels * blocks.step, n * blocks.count)
+    spectra = spectra.reshape(blocks.size // 2, 2, n_rows, channels * blocks.step, n * count)
     ordered = np.ascontiguousarray(spectra.swapaxes(1, 2))
-    return ordered.reshape(len(ordered), n_rows, -1, n * blocks.count)
+    return ordered.reshape(len(ordered), n_rows, -1, n * count)
 
 
 def _windows(spectra: NDArray[Any], ky: int, stride: int) -> NDArray[Any]:

@@ -125,6 +125,12 @@ class Windows:
         return padded[:, :, *self.inner]
 
 
+def slices(total: int, size: int) -> Iterator[slice]:
+    """Yield slices of a size, the last one smaller, that together are all of `total`."""
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
 def rows_in_turn(rows: slice, turns: int, together: int) -> Iterator[tuple[int, slice]]:
     """Yield groups of rows whose kernel is the same, row j that of turn j % turns.
 

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from v1sim.convnet._correlation import BUFFER_BYTES, correlate, correlate_transposed, kernel_gradient
-from v1sim.convnet._geometry import Padding, Windows, padding_of, pair, reach_of
+from v1sim.convnet._geometry import Padding, Windows, padding_of, pair, reach_of, slices
 from v1sim.convnet._layer import (
     Maps,
     Parameters,
@@ -102,8 +102,7 @@ class UnsharedConv2d:
 
         def fill(rows: slice) -> None:
             patches, kernels = _patches(padded, rows, w.shape[4:], windows.stride), _kernels(w, rows)
-            for first in range(0, shape[0], CHANNELS):
-                channels = slice(first, first + CHANNELS)
+            for channels in slices(shape[0], CHANNELS):
                 np.matmul(kernels[:, :, channels], patches, out=y[rows, :, channels])
             if self.bias is not None:
                 y[rows] += self.bias.astype(x.dtype, copy=False)[:, None]
@@ -167,7 +166,7 @@ def _patches_of_one_channel(
 ) -> NDArray[Any]:
     """Return patches as a view of a buffer B[k, r, n, picture], in which those of a column overlap."""
     windows = sliding_window_view(covered, kernel[1], axis=1)[:, :: stride[1]]  # (r, k, picture, n)
-    buffer = np.ascontiguousarray(windows.transpose(1, 0, 3, 2))
+    buffer = np.array(windows.transpose(1, 0, 3, 2), order="C")  # anew: strides as its shape has them
     column, row, tap, one = buffer.strides
     n_rows = (buffer.shape[1] - kernel[0]) // stride[0] + 1
     shape = (n_rows, len(buffer), kernel[0] * kernel[1], buffer.shape[3])
@@ -188,14 +187,12 @@ def _add_patches(
 
 
 def _row_parts(w: NDArray[Any], x: Maps, stride: int) -> Iterator[slice]:
-    """Yield output rows whose patches take about `BUFFER_BYTES`, or one."""
+    """Return output rows whose patches take about `BUFFER_BYTES`, or one."""
     _, n_rows, n_columns, channels, ky, kx = w.shape
     affordable = BUFFER_BYTES // max(1, n_columns * channels * kx * len(x) * x.itemsize)  # rows of taps
     step = (affordable - ky) // stride + 1 if channels == 1 else affordable // ky
     half = (n_rows + 1) // 2  # so that a small batch can be shared by two
-    step = max(1, min(half, step))
-    for start in range(0, n_rows, step):
-        yield slice(start, min(start + step, n_rows))
+    return slices(n_rows, max(1, min(half, step)))
 
 
 @final
@@ -224,6 +221,10 @@ class TiledConv2d:
     ------
     TypeError, ValueError
         As for `Conv2d`.
+
+    Notes
+    -----
+    Large kernels are applied as those of `Conv2d` are; a stride is there that of one kernel, t times as long.
 
     References
     ----------
