@@ -26,7 +26,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from v1sim.convnet import _fourier as fourier
-from v1sim.convnet._geometry import rows_in_turn, slices
+from v1sim.convnet._geometry import HEIGHTS, rows_in_turn, slices
 from v1sim.convnet._layer import Maps, add_bias
 from v1sim.convnet._threads import workers
 
@@ -253,7 +253,7 @@ def _tiles(x: Maps, kernel: tuple[int, ...], stride: tuple[int, int]) -> Iterato
     affordable = BUFFER_BYTES // (channels * kx * x.itemsize)  # (row, picture, column) places of the buffer
     width = max(1, min(n_columns, affordable // ky))
     half = (len(x) + 1) // 2  # so that gradients, whose tiles of one picture overlap, can be shared by two
-    several = max(1, min(half, together // width, affordable // (ky * width)))
+    several = max(1, min(half, together // width, affordable // (HEIGHTS * ky * width)))
     pictures = several if width == n_columns else 1
     height = max(1, min(n_rows, (affordable // (width * pictures) - ky) // stride[0] + 1))
     cuts = [(len(x), pictures), (n_rows, height), (n_columns, width)]

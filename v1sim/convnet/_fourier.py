@@ -31,7 +31,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from v1sim.convnet._geometry import rows_in_turn, slices
+from v1sim.convnet._geometry import HEIGHTS, rows_in_turn, slices
 from v1sim.convnet._layer import Maps
 from v1sim.convnet._threads import workers
 
@@ -213,8 +213,8 @@ def _tiles(y: NDArray[Any], kernels: tuple[int, ...], stride: int, blocks: Block
     n_rows, n_out, n, _, _ = y.shape
     _, _, _, channels, ky, _ = kernels
     affordable = BUFFER_BYTES // (blocks.size * channels * blocks.step * y.itemsize)  # (row, picture, block)
-    count = max(1, min(blocks.count, affordable // ky))
-    pictures = max(1, min(blocks.pictures, affordable // (ky * blocks.count)))
+    wide = max(1, min(LANES, affordable // ky), affordable // (HEIGHTS * ky))
+    count, pictures = min(blocks.count, wide), max(1, min(blocks.pictures, wide // blocks.count))
     most = n_rows if pictures < n else (n_rows + 1) // 2  # so that a small batch can be shared by two
     rows = max(1, min(most, (affordable // (pictures * count) - ky) // stride + 1))
     cuts = [(n, pictures), (blocks.count, count), (n_rows, rows), (n_out, CHANNELS)]

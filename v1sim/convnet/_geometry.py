@@ -15,6 +15,8 @@ from v1sim.convnet._layer import Maps, Reach
 Padding = str | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 """A name ("valid", "same", "full"), one number an axis, or (before, after) of rows and of columns."""
 PADDINGS = ("valid", "same", "full")
+HEIGHTS = 2
+"""Rows of a tile in heights of a kernel, where affordable: the last one is read again by the next tile."""
 
 
 def pair(name: str, value: object, *, minimum: int) -> tuple[int, int]:
