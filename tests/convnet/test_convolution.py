@@ -218,6 +218,20 @@ def test_convolution_and_its_gradients_are_those_of_torch(rng, stride, padding):
         np.testing.assert_allclose(ours, their.grad.numpy(), rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("n_bytes", [1, 5_000, 2**24])
+@pytest.mark.parametrize("out", [1, 2, 5])
+def test_the_gradient_of_maps_is_the_transpose_for_few_and_many_outputs(rng, monkeypatch, out, n_bytes):
+    monkeypatch.setattr(_correlation, "PART_BYTES", n_bytes)
+    x, kernel = rng.standard_normal((5, 3, 9, 12)), rng.standard_normal((out, 3, 4, 3))
+    layer = convnet.Conv2d(kernel)
+    y, pullback = layer.forward(x)
+    dy = rng.standard_normal(y.shape)
+    dx = pullback(dy)[0]
+    other = rng.standard_normal(x.shape)
+    sums = np.einsum("pikl,pikl->p", layer.forward(other)[0], dy)
+    np.testing.assert_allclose(np.einsum("pikl,pikl->p", other, dx), sums, rtol=0, atol=1e-11)
+
+
 # -- shifts -------------------------------------------------------------------------------------------
 
 

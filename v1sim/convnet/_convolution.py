@@ -61,7 +61,8 @@ class Conv2d:
     Notes
     -----
     Large kernels are applied in the Fourier domain of blocks of columns, if that takes fewer multiplications.
-    An output then has the rounding errors, and any NaN, of inputs up to 48 strides beside its window.
+    An output then has the rounding errors, and any NaN, of inputs up to 48 strides beside its window; so have
+    gradients.
 
     References
     ----------

@@ -32,6 +32,8 @@ from v1sim.convnet._threads import workers
 
 BUFFER_BYTES = 2**22
 """Size of a tile's buffer of patches [bytes]: about what a second-level cache and its neighbour hold."""
+PART_BYTES = 2**24
+"""Size of the maps that are correlated at a time where they are copied afterwards [bytes]."""
 COLUMNS = 1024
 """Columns of a matrix product up to which narrow pictures stand side by side: fewer waste the processor's."""
 ROWS = 8
@@ -121,10 +123,13 @@ def correlate_transposed(
     dy: Maps, kernels: NDArray[Any], stride: tuple[int, int], size: tuple[int, int]
 ) -> Maps:
     """Return the gradient in respect of the maps, of size (row, column), from that of the output."""
-    channels, ky, kx = kernels.shape[2:]
+    turns, n_out, channels, ky, kx = kernels.shape
     if size == (ky, kx):
         return np.asarray(_flat(dy) @ _flat(kernels[0])).reshape(len(dy), channels, ky, kx)
     dx = np.zeros((len(dy), channels, *size), dy.dtype)
+    if stride == (1, 1) and turns == 1 and n_out < channels:
+        _correlate_turned(dy, kernels[0], dx)
+        return dx
     matrices = np.ascontiguousarray(_as_matrices(kernels).swapaxes(1, 2))
 
     def spread(tiles: list[Tile]) -> None:
@@ -143,6 +148,19 @@ def correlate_transposed(
         for _ in each(spread, pictures):
             pass
     return dx
+
+
+def _correlate_turned(dy: Maps, kernels: NDArray[Any], dx: Maps) -> None:
+    """Put the correlation of dy, with zeros around it, with kernels turned by 180 degrees into dx.
+
+    At stride 1 that is the transpose of their correlation. Where dy has fewer channels than dx it is faster
+    than to spread each value of dy, and these zeros take less memory than dx.
+    """
+    _, _, ky, kx = kernels.shape
+    turned = np.ascontiguousarray(kernels.swapaxes(0, 1)[:, :, ::-1, ::-1])
+    sides = ((0, 0), (0, 0), (ky - 1, ky - 1), (kx - 1, kx - 1))
+    for part in slices(len(dy), max(1, PART_BYTES // (prod(dx.shape[1:]) * dx.itemsize))):
+        dx[part] = correlate(np.pad(dy[part], sides), turned[None, None], (1, 1))
 
 
 def kernel_gradient(x: Maps, dy: Maps, shape: tuple[int, ...], stride: tuple[int, int]) -> NDArray[Any]:
