@@ -219,17 +219,22 @@ def test_convolution_and_its_gradients_are_those_of_torch(rng, stride, padding):
 
 
 @pytest.mark.parametrize("n_bytes", [1, 5_000, 2**24])
-@pytest.mark.parametrize("out", [1, 2, 5])
-def test_the_gradient_of_maps_is_the_transpose_for_few_and_many_outputs(rng, monkeypatch, out, n_bytes):
+@pytest.mark.parametrize("out", [1, 5])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("turns", [(1, 1), (2, 1), (3, 2), (9, 12)])
+@pytest.mark.parametrize("size", [(4, 3), (9, 12)])
+def test_gradients_are_the_transposes(rng, monkeypatch, out, n_bytes, stride, turns, size):
     monkeypatch.setattr(_correlation, "PART_BYTES", n_bytes)
-    x, kernel = rng.standard_normal((5, 3, 9, 12)), rng.standard_normal((out, 3, 4, 3))
-    layer = convnet.Conv2d(kernel)
-    y, pullback = layer.forward(x)
+    x, other = rng.standard_normal((2, 5, 3, 9, 12))
+    kernel, other_kernel = rng.standard_normal((2, out, 3, *size, *turns))
+    y, pullback = convnet.TiledConv2d(kernel, stride=stride).forward(x)
     dy = rng.standard_normal(y.shape)
-    dx = pullback(dy)[0]
-    other = rng.standard_normal(x.shape)
-    sums = np.einsum("pikl,pikl->p", layer.forward(other)[0], dy)
-    np.testing.assert_allclose(np.einsum("pikl,pikl->p", other, dx), sums, rtol=0, atol=1e-11)
+    dx, gradients = pullback(dy)
+    of_other = convnet.TiledConv2d(kernel, stride=stride).forward(other)[0]
+    sums = [np.einsum("pikl,pikl->p", *pair) for pair in ((of_other, dy), (other, dx))]
+    np.testing.assert_allclose(*sums, rtol=0, atol=1e-11)
+    of_other = convnet.TiledConv2d(other_kernel, stride=stride).forward(x)[0]
+    assert np.vdot(other_kernel, gradients["kernel"]) == pytest.approx(np.vdot(of_other, dy), abs=1e-10)
 
 
 # -- shifts -------------------------------------------------------------------------------------------

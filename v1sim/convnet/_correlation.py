@@ -99,7 +99,7 @@ def _correlate(
     ky, kx = kernels.shape[3:]
     matrices = _as_matrices(kernels)
     offset = None if bias is None else bias.astype(y.dtype, copy=False)[:, None]
-    contiguous = y.strides[3] == y.itemsize
+    contiguous = y.strides[3] == y.itemsize  # into every t-th column matmul does not write with BLAS
 
     def fill(tile: Tile) -> None:
         patches = _patches(_buffer(x, tile, (ky, kx), stride), (ky, kx), stride)

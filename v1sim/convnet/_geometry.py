@@ -149,12 +149,12 @@ def rows_in_turn(rows: slice, turns: int, together: int) -> Iterator[tuple[int, 
     ------
     turn : int
     group : slice
-        Rows counted from the first of the tile.
+        Rows counted from the first of the tile; the last group may end after them.
     """
     n_rows = rows.stop - rows.start
     for first in range(min(turns, n_rows)):
         for start in range(first, n_rows, turns * together):
-            yield (rows.start + first) % turns, slice(start, min(start + turns * together, n_rows), turns)
+            yield (rows.start + first) % turns, slice(start, start + turns * together, turns)
 
 
 def reach_of(kernel: tuple[int, ...], stride: object, padding: Padding, *, flip: bool = False) -> Reach:
