@@ -6,7 +6,8 @@ is a product, and of the sum of `_correlation` only that over channels and rows 
 
     Z'[f, i, j] = sum over l, m of V'[f, l, j*s + m] conj(K'[f, i, l, m]).
 
-The transforms are matrix products like all the rest: T is 20 to 60, where those are faster than an FFT. The
+The transforms are matrix products like all the rest: T is 20 to 60, where those are faster than an FFT; the
+matrix `waves` leads to the Fourier domain, `back` leads from it to those columns that did not wrap round. The
 spectrum of a real signal is T real numbers, in T / 2 pairs: the frequencies 0 and T / 2, which are real, then
 the real and imaginary parts of the others. The spectra of all rows lie in one buffer in the order
 
