@@ -43,6 +43,7 @@ def stimulus(
         plotting.stimulus_overview(found).savefig(figure)
         console.print(f"Drawn: {figure}" if preview == figure else f"Drawn: {preview} and {figure}")
     if save is not None:
+        save.parent.mkdir(parents=True, exist_ok=True)
         with progress_bar("saving") as progress:
             shown.save(save, progress=progress)
         console.print(f"Saved: {save}")

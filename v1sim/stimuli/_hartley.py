@@ -12,6 +12,7 @@ from v1sim._types import FloatArray, Frames
 from v1sim.stimuli import _limits
 from v1sim.stimuli._patch import FrameByFrame
 from v1sim.stimuli._random import shuffled
+from v1sim.stream import check_range
 
 BLANK = -1
 """Number that stands for a blank frame in `Hartley.order`."""
@@ -128,6 +129,7 @@ class Hartley(FrameByFrame):
         sign : ndarray of int, shape (stop - start,)
             1 or -1; 0 for a blank.
         """
+        check_range(start, stop, self.n_frames)
         first = start // self.hold
         shown = shuffled(self._n_conditions, self.seed, first, -(-stop // self.hold))
         condition = shown[np.arange(start, stop) // self.hold - first]
@@ -155,7 +157,7 @@ class Hartley(FrameByFrame):
 
         It is the projection on the subspace, times the variance of a pixel in each of its directions.
         """
-        if lag > 0:
+        if _checks.integer("lag", lag, minimum=0) > 0:
             return None
         functions = self.basis.reshape(len(self.basis), -1).astype(np.float64)
         return np.asarray(functions.T @ functions * (2 / self._n_conditions))

@@ -1,11 +1,18 @@
 """What a screen can show: validators that the kinds of this room share."""
 
+from collections.abc import Iterable
 from numbers import Real
+from typing import TypeVar
 
 import numpy as np
 
 from v1sim import _checks
 from v1sim.grid import Grid
+from v1sim.stimuli._base import BaseStimulus
+
+Kind = TypeVar("Kind")
+FLOAT32 = np.finfo(np.float32)
+"""What frames can hold."""
 
 
 def number(name: str, value: object) -> float:
@@ -30,6 +37,18 @@ def contrast(name: str, value: object) -> float:
     checked = _checks.positive(name, value)
     if checked > 1:
         raise ValueError(f"{name} must be at most 1 (black lies 1 below the mean luminance), got {value}")
+    return checked
+
+
+def sd(name: str, value: object) -> float:
+    """Return `value` as a float, or raise if it is no standard deviation of frames.
+
+    Estimators multiply pixels with each other: float32 must hold the squares.
+    """
+    checked = _checks.positive(name, value)
+    smallest, largest = (float(limit) ** 0.5 for limit in (FLOAT32.tiny, FLOAT32.max))
+    if not smallest <= checked <= largest / 10:  # a tenth: a pixel may be ten standard deviations away
+        raise ValueError(f"{name} must be from {smallest:.1g} to {largest / 10:.1g}, got {value}")
     return checked
 
 
@@ -64,3 +83,13 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def several(name: str, value: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Return `value` as a tuple, or raise if it is a single stimulus, no sequence at all, or empty."""
+    if not isinstance(value, Iterable) or isinstance(value, BaseStimulus):  # a protocol can be iterated too
+        raise TypeError(f"{name} must be a tuple of stimuli, got {type(value).__name__}")
+    stimuli = tuple(value)
+    if not stimuli:
+        raise ValueError(f"{name} must hold at least one stimulus")
+    return stimuli

@@ -125,7 +125,7 @@ class MSequence(FrameByFrame):
 
     def covariance(self, lag: int = 0) -> FloatArray | None:
         """Covariance between pixels over a period, shape (n_pixels, n_pixels); None beyond `n_lags`."""
-        if lag >= self.n_lags:
+        if _checks.integer("lag", lag, minimum=0) >= self.n_lags:
             return None
         n_pixels = self.frame_shape[0] * self.frame_shape[1]
         flat = np.full((n_pixels, n_pixels), -(self.contrast**2) / self.period - self.mean**2)

@@ -97,7 +97,7 @@ class MotionCloud(WholeBlockStimulus):
             orientation_spread_deg=_checks.positive("orientation_spread_deg", self.orientation_spread_deg),
             speed=_limits.number("speed", self.speed),
             speed_spread=_limits.within("speed_spread", self.speed_spread, 0, float("inf")),
-            sd=_checks.positive("sd", self.sd),
+            sd=_limits.sd("sd", self.sd),
         )
         carrier = self.spatial_frequency * self._direction
         _limits.below_nyquist("spatial_frequency", carrier[0], carrier[1], self.grid)

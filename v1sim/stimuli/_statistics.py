@@ -91,8 +91,12 @@ def measure(
     Raises
     ------
     TypeError, ValueError
-        If a number is not an integer of at least 1.
+        If it is no stimulus, or a number is not an integer of at least 1.
     """
+    if not isinstance(stimulus, BaseStimulus):
+        raise TypeError(
+            f"stimulus must be one of v1sim.stimuli (arrays as ArrayStimulus), got {type(stimulus).__name__}"
+        )
     n_pixels = stimulus.frame_shape[0] * stimulus.frame_shape[1]
     fitting = max(1, MOST_VALUES // n_pixels)
     n_frames = min(_checks.integer("n_frames", n_frames, minimum=1), stimulus.n_frames, fitting)
