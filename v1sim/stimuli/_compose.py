@@ -242,7 +242,8 @@ class Scaled(Compound):
         peak = self.stimulus.peak
         if np.isfinite(peak) and peak * self.factor > 1 + 1e-9:
             raise ValueError(
-                f"factor {self.factor:g} clips: the stimulus reaches {peak:g}, so at most {1 / peak:.6g} fits"
+                f"factor {self.factor:g} clips: the stimulus reaches {peak:g}, "
+                f"so at most {1 / peak:.10g} fits"
             )
 
     @property

@@ -107,7 +107,7 @@ class Grating(FrameByFrame):
         if self.peak > 1 + 1e-9:
             raise ValueError(
                 f"contrast {self.contrast:g} about a mean_level of {self.mean_level:g} clips: "
-                f"at most {1 - abs(self.mean_level):g} fits"
+                f"at most {1 - abs(self.mean_level):.10g} fits"
             )
         tau = np.deg2rad(self.orientation_deg - 90)
         fx, fy = self.spatial_frequency * np.cos(tau), self.spatial_frequency * np.sin(tau)

@@ -66,7 +66,7 @@ def below_nyquist(name: str, fx: float, fy: float, grid: Grid) -> None:
     if highest > grid.nyquist * (1 + 1e-9):
         raise ValueError(
             f"{name} would alias: {highest:.4g} cycles/{grid.unit} along an axis, but pixels of "
-            f"{grid.pixel_size:g} {grid.unit} carry at most {grid.nyquist:.4g}"
+            f"{grid.pixel_size:g} {grid.unit} carry at most {grid.nyquist:.10g}"
         )
 
 

@@ -5,7 +5,6 @@ from typing import final
 
 import numpy as np
 
-from v1sim import _checks
 from v1sim._types import Frames
 from v1sim.stimuli import _limits
 from v1sim.stimuli._checkerboard import WhiteNoise

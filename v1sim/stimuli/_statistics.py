@@ -161,7 +161,7 @@ def _declared(stimulus: BaseStimulus, n_lags: int) -> tuple[FloatArray, FloatArr
 
 def _rings(shape: tuple[int, int]) -> tuple[FloatArray, NDArray[np.intp]]:
     """Return the middle of each ring of spatial frequency [cycles/px], and the ring of each frequency."""
-    step = 1 / max(min(shape), 2)
+    step = 1 / min((side for side in shape if side > 1), default=1)  # a frame of one row has its columns
     radius = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1]))
     rings = np.rint(radius / step).astype(np.intp)
     used = np.unique(rings)
