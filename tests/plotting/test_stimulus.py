@@ -14,6 +14,7 @@ def test_frames_stand_upright_with_grey_in_the_middle_and_rows_are_read_first():
     *sheet, spectrum, correlation, histogram = figure.axes
     shown = [axes.images[0] for axes in sheet if axes.images]
     assert len(shown) == 11
+    assert [axes.axison for axes in sheet] == [True] * 11 + [False] * 5
     assert {image.get_clim() for image in shown} == {(-0.5, 0.5)}
     assert shown[0].origin == "upper"
     row, column = np.unravel_index(shown[0].get_array().argmax(), GRID.shape)

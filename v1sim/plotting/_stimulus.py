@@ -27,9 +27,12 @@ def stimulus_overview(found: Statistics) -> Figure:
     sheet, panels = figure.subfigures(2, 1, squeeze=False, height_ratios=[n_rows * height, 3.0])[:, 0]
     places = sheet.subplots(n_rows, SHEET_COLUMNS, squeeze=False)
     for k, axes in enumerate(places.flat):
-        axes.set_axis_off()
-        if k < len(found.examples):
-            axes.imshow(found.examples[k], cmap="gray", vmin=-found.limit, vmax=found.limit)
+        if k >= len(found.examples):
+            axes.set_axis_off()
+            continue
+        axes.imshow(found.examples[k], cmap="gray", vmin=-found.limit, vmax=found.limit)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set(color=QUIET, linewidth=0.5)  # where a light frame ends on a white page
     width, unit = found.grid.size[1], found.grid.unit
     sheet.suptitle(
         f"{found.kind}: frames 0 to {len(found.examples) - 1}, row by row; a frame is "

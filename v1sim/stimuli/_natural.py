@@ -25,22 +25,7 @@ HELD_OUT_EVERY = 5
 class PictureStimulus(RandomStimulus):
     """Abstract stimulus of patches cut from pictures: a concrete one says where the patches lie.
 
-    Parameters
-    ----------
-    pictures : str, optional
-        ``"skimage"`` for the ten pictures that are installed with scikit-image, or the path of a folder of
-        image files.
-    split : {"all", "train", "test"}, optional
-        Which pictures to show: "test" those that are held out, "train" the others.
-    held_out : tuple of str, optional
-        Names of the pictures that are held out; every fifth in alphabetical order unless told.
-    whiten : bool, optional
-        Flatten the spectrum of each picture (Olshausen & Field 1997) and give it unit variance. Otherwise
-        pixels are contrast about the mean luminance of their picture, from grey levels as they are stored.
-    normalise : bool, optional
-        Give each patch zero mean and unit variance; a patch of one grey becomes 0.
-    sha256 : str, optional
-        Checksum of the pictures, as `describe` gives it: other pictures are refused.
+    `NaturalMovie` says what the parameters are that both kinds take.
     """
 
     pictures: str = "skimage"
