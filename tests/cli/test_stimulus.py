@@ -72,6 +72,13 @@ def test_mistakes_are_named(arguments, message):
         show(*arguments)
 
 
+@pytest.mark.parametrize("content", [b"{", b"[1, 2]", b"\xff\xfe"])
+def test_a_file_that_holds_no_description_is_named(tmp_path, content):
+    (tmp_path / "bad.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"bad\.json must hold a description"):
+        _stimulus.describe(str(tmp_path / "bad.json"), "6x9", 10, 0)
+
+
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path):
     done = v1sim("m-sequence", "--set", "order=5", cwd=tmp_path)
     assert done.returncode == 2

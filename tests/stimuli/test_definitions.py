@@ -266,7 +266,8 @@ class TestShapes:
         assert weak.peak == np.abs(weak.frames(0, 1)).max() == 0.25
         strong = replace(weak, contrast=0.75)
         assert stimuli.Protocol(conditions=(weak, strong)).peak == 0.75
-        assert stimuli.FrozenNoise(strong, weak, 1).peak == 0.75
+        for first, then in ((weak, strong), (strong, weak)):
+            assert stimuli.FrozenNoise(first, then, 1).peak == stimuli.concatenate(first, then).peak == 0.75
         assert stimuli.mask(weak, np.zeros(self.GRID.shape)).peak == 0
         assert stimuli.mask(stimuli.GaussianNoise(SHAPE, **NOISE), np.zeros(SHAPE)).peak == 0
 
@@ -288,6 +289,11 @@ class TestCompounds:
         assert both.variance == pytest.approx(frames.var(axis=0).mean())
         np.testing.assert_allclose(both.covariance(), population(frames), atol=1e-7)
         assert both.covariance(1) is None
+
+    def test_moments_are_not_declared_where_one_part_does_not_know_its_own(self):
+        unknown = stimuli.Spot((3, 5), diameter=2)
+        for both in (stimuli.concatenate(self.WEAK, unknown), stimuli.FrozenNoise(unknown, self.WEAK, 5)):
+            assert both.mean is both.variance is both.covariance() is None
 
     def test_a_repeated_stimulus_does_not_claim_what_happens_where_it_begins_again(self):
         noise = stimuli.GaussianNoise(SHAPE, **NOISE)

@@ -52,7 +52,10 @@ def stimulus(
 def describe(kind: str, shape: str, frames: int, seed: int) -> dict[str, Any]:
     """Return the description in a file, or that of a typical stimulus of a kind."""
     if kind.endswith(".json"):
-        content = json.loads(Path(kind).read_text(encoding="utf-8"))
+        try:
+            content = json.loads(Path(kind).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{kind} must hold a description in JSON: {error}") from None
         if not isinstance(content, dict):
             raise ValueError(f"{kind} must hold a description, got {content!r:.40}")
         return content

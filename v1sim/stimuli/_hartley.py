@@ -28,7 +28,8 @@ class Hartley(FrameByFrame):
     .. math:: H_{k_x k_y} = \pm \frac{c}{\sqrt 2} \, \mathrm{cas}\,
         2\pi \left(\frac{k_x j}{n_x} + \frac{k_y i}{n_y}\right), \qquad \mathrm{cas}\, a = \cos a + \sin a
 
-    with column j, row i counted upwards and contrast c. The functions are orthogonal on the patch.
+    with column j, row i counted upwards and contrast c. The functions are orthogonal on the patch; that of
+    k = 0, a uniform field, is one of them.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class PictureStimulus(RandomStimulus):
         check_range(start, stop, self.n_frames)
         size = self.block_size
         blocks = range(start // size, -(-stop // size))
-        corners = [self._corners(k, min(size, stop - k * size)) for k in blocks]
+        corners = [self._corners(k, size) for k in blocks]
         first = blocks.start * size
         return np.concatenate(corners)[start - first : stop - first] if corners else np.empty((0, 3), np.intp)
 
