@@ -62,9 +62,6 @@ class Dataset:
     def __init__(self, array):
         self.array, self.shape, self.dtype, self.n_read = array, array.shape, array.dtype, 0
 
-    def __len__(self):
-        return len(self.array)
-
     def __getitem__(self, key):
         self.n_read += len(self.array[key])
         return self.array[key]

@@ -62,7 +62,7 @@ class ArrayStimulus(BaseStimulus):
         if self._path is None:
             self._array = _as_dataset(source, "stimulus")
         self.grid = grid_of(_frame_shape(self._array), grid)
-        self.n_frames = len(self._array)
+        self.n_frames = int(self._array.shape[0])
         self.frame_rate = None if frame_rate is None else _checks.positive("frame_rate", frame_rate)
         if sha256 is not None:
             if self._path is None:

@@ -48,7 +48,7 @@ def sd(name: str, value: object) -> float:
     checked = _checks.positive(name, value)
     smallest, largest = (float(limit) ** 0.5 for limit in (FLOAT32.tiny, FLOAT32.max))
     if not smallest <= checked <= largest / 10:  # a tenth: a pixel may be ten standard deviations away
-        raise ValueError(f"{name} must be from {smallest:.1g} to {largest / 10:.1g}, got {value}")
+        raise ValueError(f"{name} must be from {smallest:.2g} to {largest / 10:.2g}, got {value}")
     return checked
 
 
