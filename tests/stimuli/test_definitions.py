@@ -281,10 +281,10 @@ class TestCompounds:
         both = (
             stimuli.concatenate(self.WEAK, twice)
             if kind == "concatenated"
-            else stimuli.FrozenNoise(self.WEAK, twice, 30)
+            else stimuli.FrozenNoise(self.WEAK, twice, 10)
         )
-        frames = both.frames(0, 45).astype(float)
-        assert both.n_frames == 45
+        frames = both.frames(0, both.n_frames).astype(float)
+        assert both.n_frames == (45 if kind == "concatenated" else 3 * 15 + 30)
         assert both.mean == pytest.approx(frames.mean())
         assert both.variance == pytest.approx(frames.var(axis=0).mean())
         np.testing.assert_allclose(both.covariance(), population(frames), atol=1e-7)
@@ -294,6 +294,18 @@ class TestCompounds:
         unknown = stimuli.Spot((3, 5), diameter=2)
         for both in (stimuli.concatenate(self.WEAK, unknown), stimuli.FrozenNoise(unknown, self.WEAK, 5)):
             assert both.mean is both.variance is both.covariance() is None
+
+    def test_parts_are_held_as_they_were_given(self):
+        parts = [self.WEAK, self.STRONG]
+        protocol, plaid = (
+            stimuli.Protocol(conditions=parts),
+            stimuli.Plaid(
+                (3, 5), gratings=(stimuli.Grating((3, 5), contrast=c, **GRATING) for c in (0.3, 0.4))
+            ),
+        )
+        parts.clear()
+        assert protocol.conditions == (self.WEAK, self.STRONG)
+        assert plaid.peak == pytest.approx(0.7)
 
     def test_a_repeated_stimulus_does_not_claim_what_happens_where_it_begins_again(self):
         noise = stimuli.GaussianNoise(SHAPE, **NOISE)

@@ -66,6 +66,11 @@ class Tensor:
             "segment and fresh must share one grid",
         ),
         (
+            lambda: stimuli.concatenate(NOISE, stimuli.BinaryNoise(SHAPE, n_frames=9, seed=0, frame_rate=60)),
+            ValueError,
+            r"parts\[0\] and parts\[1\] must share one grid and one frame rate, got .* at None and .* at 60",
+        ),
+        (
             lambda: stimuli.mask(NOISE, np.ma.masked_less(np.ones(SHAPE).cumsum(1) / 6, 0.5)),
             ValueError,
             "weights has masked values",
