@@ -34,6 +34,7 @@ def test_what_is_measured_stands_beside_what_is_declared_in_the_units_of_the_gri
     lines = {line.get_label(): line for line in spectrum.lines}
     np.testing.assert_allclose(lines["measured"].get_xdata(), found.frequency * 10)  # of 0.1 deg
     np.testing.assert_array_equal(lines["measured"].get_ydata(), found.power)
+    np.testing.assert_allclose(lines["declared"].get_xdata(), found.frequency * 10)
     np.testing.assert_array_equal(lines["declared"].get_ydata(), found.declared_power)
     lines = {line.get_label(): line for line in correlation.lines}
     np.testing.assert_array_equal(lines["measured"].get_ydata(), found.autocorrelation)

@@ -216,8 +216,8 @@ class TestGrating:
             np.testing.assert_allclose(frames.mean(axis=0), grating.mean, atol=1e-6)
             np.testing.assert_allclose(frames.var(axis=0), grating.variance, atol=1e-6)
         # two phases are not all; a grating that hardly moves does not run through any; nor does half a cycle
-        for frequency in (0.5, 0.0, 1e-12, 1 / 32, 0.1):
-            other = replace(drifting, temporal_frequency=frequency)
+        others = [replace(drifting, temporal_frequency=f) for f in (0.5, 0.0, 1e-12, 1 / 32, 0.1)]
+        for other in (*others, replace(drifting, diameter=5), replace(drifting, counterphase=True)):
             assert other.mean is None
             assert other.variance is None
 
