@@ -94,7 +94,15 @@ class ArrayStimulus(BaseStimulus):
         )
 
     def frames(self, start: int, stop: int) -> Frames:
-        """Frames `start` to `stop` (excluded), float32, shape (stop - start, ny, nx)."""
+        """Frames `start` to `stop` (excluded), float32, shape (stop - start, ny, nx).
+
+        Raises
+        ------
+        IndexError
+            If they are not within the stimulus.
+        ValueError
+            If one of them holds NaN, or what float32 cannot hold.
+        """
         check_range(start, stop, self.n_frames)
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinity, and refused below
             frames = np.ascontiguousarray(self._array[start:stop], dtype=np.float32)
