@@ -72,8 +72,29 @@ def test_mistakes_are_named(arguments, message):
         show(*arguments)
 
 
+@pytest.mark.parametrize("content", [b"{", b"[1, 2]", b"\xff\xfe"])
+def test_a_file_that_holds_no_description_is_named(tmp_path, content):
+    (tmp_path / "bad.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"bad\.json must hold a description"):
+        _stimulus.describe(str(tmp_path / "bad.json"), "6x9", 10, 0)
+
+
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path):
     done = v1sim("m-sequence", "--set", "order=5", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("v1sim: error: order 5 gives 31 frames, too few to tell")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_preview_that_is_a_figure_is_drawn_alone_and_the_table_says_what_is_white(tmp_path, capsys):
+    for kind, white in (("gaussian-noise", "yes"), ("coloured-noise", "no")):
+        _stimulus.stimulus(kind, preview=tmp_path / "new" / f"{kind}.png", shape="6x9", frames=30)
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert next(row for row in rows if "white" in row)[3] == white
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "coloured-noise.png",
+        "gaussian-noise.png",
+    ]
+    _stimulus.stimulus("gaussian-noise", save=tmp_path / "other" / "all.npy", shape="6x9", frames=30, seed=2)
+    saved = np.load(tmp_path / "other" / "all.npy")
+    np.testing.assert_array_equal(saved, stimuli.GaussianNoise((6, 9), n_frames=30, seed=2).frames(0, 30))

@@ -128,7 +128,9 @@ class TestMotionCloud:
     def test_what_would_alias_is_refused(self):
         with pytest.raises(ValueError, match=r"spatial_frequency would alias: .* carry at most 0.5"):
             replace(self.CLOUD, spatial_frequency=0.6, orientation_deg=90)
-        with pytest.raises(ValueError, match=r"more than the 0.5 that frames can show: at most 3.333 fits"):
+        with pytest.raises(
+            ValueError, match=r"more than the 0.5 that frames can show: at most 3.333333333 fits"
+        ):
             replace(self.CLOUD, speed=3.5)
 
 

@@ -62,9 +62,6 @@ class Dataset:
     def __init__(self, array):
         self.array, self.shape, self.dtype, self.n_read = array, array.shape, array.dtype, 0
 
-    def __len__(self):
-        return len(self.array)
-
     def __getitem__(self, key):
         self.n_read += len(self.array[key])
         return self.array[key]
@@ -139,7 +136,9 @@ class TestDescriptions:
 
 @pytest.mark.parametrize("kind", sorted(set(stimuli.KINDS) - {"ArrayStimulus", "Video"}))
 @pytest.mark.parametrize(
-    "grid", [Grid((12, 18)), Grid((20, 16), pixel_size=0.1, unit="deg")], ids=["px", "deg"]
+    "grid",
+    [Grid((12, 18)), Grid((20, 16), pixel_size=0.1, unit="deg"), Grid((5, 4)), Grid((1, 24))],
+    ids=["px", "deg", "small", "row"],
 )
 def test_there_is_a_typical_stimulus_of_every_kind_on_any_patch(kind, grid):
     typical = stimuli.from_description(stimuli.example(kind, grid, n_frames=10, seed=1))

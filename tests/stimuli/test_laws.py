@@ -48,6 +48,13 @@ def test_bits_do_not_depend_on_how_a_range_is_cut(entry, whole, name, data):
     np.testing.assert_array_equal(stimulus.frames(start, stop), whole[name][start:stop], strict=True)
 
 
+def test_there_are_empty_ranges_at_both_ends_and_between(entry, name):
+    n = entry.stimulus.n_frames
+    for place in (0, n // 2, n):
+        frames = entry.stimulus.frames(place, place)
+        assert (frames.shape, frames.dtype) == ((0, *entry.stimulus.frame_shape), np.float32)
+
+
 def test_bits_do_not_depend_on_the_worker(entry, whole, name):
     stimulus = pickle.loads(pickle.dumps(entry.stimulus))
     size = stimulus.block_size

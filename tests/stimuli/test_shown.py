@@ -137,7 +137,7 @@ class TestGrating:
             stimuli.Plaid((8, 12), gratings=(a, a))
         with pytest.raises(ValueError, match="must share the grid"):
             stimuli.Plaid((8, 12), gratings=(a, replace(a, n_frames=8, contrast=0.1)))
-        with pytest.raises(ValueError, match="at least one component"):
+        with pytest.raises(ValueError, match="gratings must hold at least one stimulus"):
             stimuli.Plaid((8, 12), gratings=())
 
 

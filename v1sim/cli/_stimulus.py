@@ -43,6 +43,7 @@ def stimulus(
         plotting.stimulus_overview(found).savefig(figure)
         console.print(f"Drawn: {figure}" if preview == figure else f"Drawn: {preview} and {figure}")
     if save is not None:
+        save.parent.mkdir(parents=True, exist_ok=True)
         with progress_bar("saving") as progress:
             shown.save(save, progress=progress)
         console.print(f"Saved: {save}")
@@ -51,7 +52,10 @@ def stimulus(
 def describe(kind: str, shape: str, frames: int, seed: int) -> dict[str, Any]:
     """Return the description in a file, or that of a typical stimulus of a kind."""
     if kind.endswith(".json"):
-        content = json.loads(Path(kind).read_text(encoding="utf-8"))
+        try:
+            content = json.loads(Path(kind).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{kind} must hold a description in JSON: {error}") from None
         if not isinstance(content, dict):
             raise ValueError(f"{kind} must hold a description, got {content!r:.40}")
         return content

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from v1sim.plotting._style import QUIET, RECOVERED, TRUTH, clean, new_figure
 from v1sim.stimuli import Statistics
@@ -12,7 +13,13 @@ SHEET_COLUMNS = 8
 
 
 def stimulus_overview(found: Statistics) -> Figure:
-    """Draw a contact sheet, and below it spectrum, autocorrelation and histogram, declared ones as lines."""
+    """Draw a contact sheet, and below it spectrum, autocorrelation and histogram, declared ones as lines.
+
+    Parameters
+    ----------
+    found : Statistics
+        What `v1sim.stimuli.measure` found.
+    """
     n_rows = -(-len(found.examples) // SHEET_COLUMNS)
     ny, nx = found.grid.shape
     height = min(1.4 * ny / nx, 1.4)
@@ -20,10 +27,18 @@ def stimulus_overview(found: Statistics) -> Figure:
     sheet, panels = figure.subfigures(2, 1, squeeze=False, height_ratios=[n_rows * height, 3.0])[:, 0]
     places = sheet.subplots(n_rows, SHEET_COLUMNS, squeeze=False)
     for k, axes in enumerate(places.flat):
-        axes.set_axis_off()
-        if k < len(found.examples):
-            axes.imshow(found.examples[k], cmap="gray", vmin=-found.limit, vmax=found.limit)
-    sheet.suptitle(f"{found.kind}: the first {len(found.examples)} frames", fontsize=11)
+        if k >= len(found.examples):
+            axes.set_axis_off()
+            continue
+        axes.imshow(found.examples[k], cmap="gray", vmin=-found.limit, vmax=found.limit)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set(color=QUIET, linewidth=0.5)  # where a light frame ends on a white page
+    width, unit = found.grid.size[1], found.grid.unit
+    sheet.suptitle(
+        f"{found.kind}: frames 0 to {len(found.examples) - 1}, row by row; a frame is "
+        f"{width:.3g} {unit} wide, white is contrast {found.limit:.3g}",
+        fontsize=11,
+    )
     spectrum, correlation, histogram = panels.subplots(1, 3)
     _draw_spectrum(spectrum, found)
     _draw_autocorrelation(correlation, found)
@@ -32,16 +47,17 @@ def stimulus_overview(found: Statistics) -> Figure:
 
 
 def _draw_spectrum(axes: Axes, found: Statistics) -> None:
+    frequency = found.frequency / found.grid.pixel_size
     shown = found.power > found.power.max() * np.finfo(np.float32).eps
     if found.declared_power is not None:
-        axes.plot(found.frequency, found.declared_power, color=TRUTH, lw=1, label="declared")
+        axes.plot(frequency, found.declared_power, color=TRUTH, lw=1, label="declared")
         shown &= found.declared_power > found.declared_power.max() * np.finfo(np.float32).eps
-    axes.plot(found.frequency[shown], found.power[shown], "o", ms=4, color=RECOVERED, label="measured")
+    axes.plot(frequency[shown], found.power[shown], "o", ms=4, color=RECOVERED, label="measured")
     if found.power.max() > 0:
         axes.set_yscale("log")
         highest, lowest = found.power.max(), found.power[shown].min()
         axes.set_ylim(lowest / 3, highest * 3)  # a flat spectrum then looks flat
-    axes.set_xlabel("spatial frequency [cycles/px]")
+    axes.set_xlabel(f"spatial frequency [cycles/{found.grid.unit}]")
     axes.set_ylabel("power [contrast²]")
     axes.legend(frameon=False, fontsize=8)
     clean(axes)
@@ -52,6 +68,7 @@ def _draw_autocorrelation(axes: Axes, found: Statistics) -> None:
     if found.declared_autocorrelation is not None:
         axes.plot(found.lags, found.declared_autocorrelation, color=TRUTH, lw=1, label="declared")
     axes.plot(found.lags, found.autocorrelation, "o", ms=4, color=RECOVERED, label="measured")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("lag [frames]")
     axes.set_ylabel("autocorrelation of a pixel")
     axes.set_ylim(min(-0.2, found.autocorrelation.min() * 1.1), 1.1)

@@ -31,6 +31,15 @@ def inside(distance: NDArray[np.float64], edge: float) -> FloatArray:
     return np.asarray(np.clip(distance / edge + 0.5, 0, 1))
 
 
+def disc(radius: FloatArray, diameter: float, pixel: float) -> FloatArray:
+    """Return the share of each pixel that a disc covers, its border one pixel wide.
+
+    A disc smaller than a pixel is shown as one of a pixel, as much weaker as its area is smaller.
+    """
+    shown = max(diameter, pixel)
+    return (diameter / shown) ** 2 * inside(shown / 2 - radius, pixel)
+
+
 def soft_disc(
     x: FloatArray, y: FloatArray, centre: tuple[float, float], diameter: float, edge: float
 ) -> FloatArray:

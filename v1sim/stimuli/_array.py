@@ -1,6 +1,5 @@
 """Frames that exist already: an array in memory, on disk or in an open dataset, read piece by piece."""
 
-import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike
@@ -14,6 +13,7 @@ from v1sim import _checks
 from v1sim._types import Frames
 from v1sim.grid import Grid
 from v1sim.stimuli._base import BaseStimulus
+from v1sim.stimuli._files import grid_of, refuse_other, sha256_of
 from v1sim.stream import check_range
 
 
@@ -28,8 +28,8 @@ class ArrayStimulus(BaseStimulus):
         flickering bars, which become frames of one row. An open dataset (h5py, zarr, anything that has a
         shape and a dtype and can be sliced) is read slice by slice. Or the path of a ``.npy`` file with such
         an array; a worker process opens the file by itself instead of being sent the frames.
-    grid : Grid, optional
-        Positions of the pixels; in pixels unless told.
+    grid : Grid or tuple of int, optional
+        Positions of the pixels, of the frames' shape; in pixels unless told.
     frame_rate : float, optional
         Frames per second.
     sha256 : str, optional
@@ -54,21 +54,20 @@ class ArrayStimulus(BaseStimulus):
         self,
         source: ArrayLike | str | PathLike[str],
         *,
-        grid: Grid | None = None,
+        grid: Grid | tuple[int, int] | None = None,
         frame_rate: float | None = None,
         sha256: str | None = None,
     ) -> None:
         self._path = Path(source) if isinstance(source, str | PathLike) else None
         if self._path is None:
             self._array = _as_dataset(source, "stimulus")
-        shape = _frame_shape(self._array)
-        if grid is not None and grid.shape != shape:
-            raise ValueError(f"grid must have the frames' shape {shape}, got {grid.shape}")
-        self.grid = Grid(shape) if grid is None else grid
-        self.n_frames = len(self._array)
+        self.grid = grid_of(_frame_shape(self._array), grid)
+        self.n_frames = int(self._array.shape[0])
         self.frame_rate = None if frame_rate is None else _checks.positive("frame_rate", frame_rate)
         if sha256 is not None:
-            self._check(sha256)
+            if self._path is None:
+                raise ValueError("sha256 is the checksum of a file: source must be a path")
+            refuse_other(self._path, sha256)
 
     @cached_property
     def _array(self) -> Any:
@@ -95,9 +94,21 @@ class ArrayStimulus(BaseStimulus):
         )
 
     def frames(self, start: int, stop: int) -> Frames:
-        """Frames `start` to `stop` (excluded), float32, shape (stop - start, ny, nx)."""
+        """Frames `start` to `stop` (excluded), float32, shape (stop - start, ny, nx).
+
+        Raises
+        ------
+        IndexError
+            If they are not within the stimulus.
+        ValueError
+            If one of them holds NaN, or what float32 cannot hold.
+        """
         check_range(start, stop, self.n_frames)
-        frames = np.ascontiguousarray(self._array[start:stop], dtype=np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinity, and refused below
+            frames = np.ascontiguousarray(self._array[start:stop], dtype=np.float32)
+        if not np.isfinite(frames).all():
+            bad = np.flatnonzero(~np.isfinite(frames.reshape(len(frames), -1)).all(axis=1))
+            raise ValueError(f"stimulus must be finite, got NaN or infinity in frame {start + int(bad[0])}")
         return frames.reshape(stop - start, *self.frame_shape)
 
     def _parameters(self) -> Mapping[str, Any]:
@@ -110,29 +121,23 @@ class ArrayStimulus(BaseStimulus):
             "source": self._path,
             "grid": self.grid,
             "frame_rate": self.frame_rate,
-            "sha256": _sha256(self._path),
+            "sha256": sha256_of(self._path),
         }
-
-    def _check(self, sha256: str) -> None:
-        if self._path is None:
-            raise ValueError("sha256 is the checksum of a file: source must be a path")
-        found = _sha256(self._path)
-        if found != sha256:
-            raise ValueError(
-                f"{self._path} is not the file that was described: its sha256 is {found}, not {sha256}"
-            )
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _as_dataset(source: Any, name: str) -> Any:
     """Return what can be sliced along frames, once it is known to hold frames of real numbers."""
     is_dataset = all(hasattr(source, attribute) for attribute in ("shape", "dtype", "__getitem__"))
-    array: Any = source if is_dataset else np.asarray(source)
-    if np.dtype(array.dtype).kind not in "biuf":
+    if np.ma.is_masked(source):
+        raise ValueError(f"{name} has masked values, which would be shown as data: fill them first")
+    try:
+        array: Any = source if is_dataset else np.asarray(source)
+        kind = np.dtype(array.dtype).kind
+    except ValueError:
+        raise ValueError(f"{name} must be an array, got rows of different lengths") from None
+    except TypeError:
+        raise TypeError(f"{name} must be an array of NumPy's types, got dtype {array.dtype}") from None
+    if kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if len(array.shape) not in (2, 3) or 0 in array.shape:
         raise ValueError(f"{name} must have shape (n_frames, ny, nx) or (n_frames, nx), got {array.shape}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from v1sim import _checks
 from v1sim._types import FloatArray, Frames
 from v1sim.grid import Grid
 from v1sim.stimuli import _save
@@ -73,6 +74,7 @@ class BaseStimulus(ABC):
         ndarray, shape (n_pixels, n_pixels), or None
             Pixels in the order of ``frame.reshape(-1)``; None where it is not known in closed form.
         """
+        lag = _checks.integer("lag", lag, minimum=0)
         if not self.is_white or self.variance is None:
             return None
         n_pixels = self.frame_shape[0] * self.frame_shape[1]
@@ -93,6 +95,11 @@ class BaseStimulus(ABC):
         if not is_dataclass(self):
             raise TypeError(f"{type(self).__name__} has no description")
         return {field.name: getattr(self, field.name) for field in fields(self) if field.init}
+
+    def _hold(self, **checked: Any) -> None:
+        """Set fields of a frozen dataclass to their checked values: only while the stimulus is made."""
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     def save(
         self,
@@ -121,6 +128,8 @@ class BaseStimulus(ABC):
         OSError
             If the file cannot be written.
         """
+        if preview is not None:
+            _save.check_movie(Path(preview))  # before the long work
         _save.save_frames(self, Path(path), progress)
         if preview is not None:
             self.save_movie(preview)

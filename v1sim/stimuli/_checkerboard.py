@@ -52,6 +52,11 @@ class WhiteNoise(RandomStimulus):
             raise ValueError("jitter needs a check_size of at least 2 px: checks of 1 px have nowhere to go")
 
     @property
+    def mean(self) -> float:
+        """Expected contrast of a pixel: 0."""
+        return 0.0
+
+    @property
     @abstractmethod
     def variance(self) -> float:
         """Expected variance of a pixel [contrast^2]."""

@@ -86,7 +86,7 @@ class ColouredNoise(WholeBlockStimulus):
         self._hold(
             spatial_exponent=_limits.within("spatial_exponent", self.spatial_exponent, 0, 4),
             temporal_correlation=_limits.within("temporal_correlation", self.temporal_correlation, 0, 0.999),
-            sd=_checks.positive("sd", self.sd),
+            sd=_limits.sd("sd", self.sd),
         )
         if self.temporal_exponent is not None:
             self._hold(temporal_exponent=_limits.within("temporal_exponent", self.temporal_exponent, 0, 4))

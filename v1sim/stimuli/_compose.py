@@ -1,8 +1,8 @@
 """Stimuli made of stimuli: one after another, repeated, masked, weaker."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -16,78 +16,100 @@ from v1sim.stimuli._base import BaseStimulus
 from v1sim.stream import block_pieces, check_range
 
 
-def hold_common(whole: BaseStimulus, parts: Sequence[BaseStimulus]) -> None:
-    """Give `whole` the grid and frame rate of its parts, or raise if they differ."""
-    for part in parts:
-        if not isinstance(part, BaseStimulus):
-            raise TypeError(
-                f"parts must be stimuli of v1sim.stimuli (arrays as ArrayStimulus), got {type(part).__name__}"
-            )
-        if (part.grid, part.frame_rate) != (parts[0].grid, parts[0].frame_rate):
-            raise ValueError(
-                "parts must share one grid and one frame rate, got "
-                f"{parts[0].grid} at {parts[0].frame_rate} and {part.grid} at {part.frame_rate}"
-            )
-    object.__setattr__(whole, "grid", parts[0].grid)
-    object.__setattr__(whole, "frame_rate", parts[0].frame_rate)
-
-
-def pooled(values: Sequence[Any], weights: Sequence[int]) -> Any:
-    """Return the mean of values (numbers or arrays) with these weights, or None if one of them is None."""
-    if any(value is None for value in values):
-        return None
-    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
-
-
-@final
 @dataclass(frozen=True)
-class Concatenated(BaseStimulus):
-    """Stimuli one after another; made by `concatenate`."""
+class Compound(BaseStimulus):
+    """Abstract stimulus made of others: on their grid, at their frame rate."""
 
-    parts: tuple[BaseStimulus, ...]
     grid: Grid = field(init=False, repr=False)
     n_frames: int = field(init=False)
     frame_rate: float | None = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", tuple(self.parts))
-        if not self.parts:
-            raise ValueError("parts must hold at least one stimulus")
-        hold_common(self, self.parts)
-        object.__setattr__(self, "n_frames", sum(part.n_frames for part in self.parts))
+    def _take(self, parts: Mapping[str, BaseStimulus]) -> None:
+        """Take the grid and the frame rate of the parts, each under its name, or raise if they differ."""
+        first_name, first = next(iter(parts.items()))
+        for name, part in parts.items():
+            if not isinstance(part, BaseStimulus):
+                raise TypeError(
+                    f"{name} must be a stimulus of v1sim.stimuli (arrays as ArrayStimulus), "
+                    f"got {type(part).__name__}"
+                )
+            if (part.grid, part.frame_rate) != (first.grid, first.frame_rate):
+                raise ValueError(
+                    f"{first_name} and {name} must share one grid and one frame rate, got "
+                    f"{first.grid} at {first.frame_rate} and {part.grid} at {part.frame_rate}"
+                )
+        self._hold(grid=first.grid, frame_rate=first.frame_rate)
+
+    def _take_several(self, name: str, parts: Iterable[BaseStimulus]) -> None:
+        """Hold a sequence of stimuli under its name, and take their grid and frame rate, or raise."""
+        several = _limits.several(name, parts)
+        self._take({f"{name}[{i}]": part for i, part in enumerate(several)})
+        self._hold(**{name: several})
+
+
+@dataclass(frozen=True)
+class Mixture(Compound):
+    """Abstract compound that shows its parts in turn: a concrete one says for how many frames each."""
+
+    @property
+    @abstractmethod
+    def _shares(self) -> Sequence[tuple[BaseStimulus, int]]:
+        """Each part, and the number of frames that it is shown."""
 
     @property
     def mean(self) -> float | None:
         """Mean over all frames, where every part knows its own."""
-        mean: float | None = pooled([part.mean for part in self.parts], self._lengths)
+        mean: float | None = self._pooled([part.mean for part, _ in self._shares])
         return mean
 
     @property
     def variance(self) -> float | None:
         """Variance over all frames, that of the parts and of their means."""
-        mean, within = self.mean, pooled([part.variance for part in self.parts], self._lengths)
-        if mean is None or within is None:
-            return None
-        between = pooled([(part.mean - mean) ** 2 for part in self.parts], self._lengths)  # type: ignore[operator]
-        return float(within + between)
+        variance: float | None = self._about_mean([part.variance for part, _ in self._shares])
+        return variance
 
     @property
     def peak(self) -> float:
         """Largest distance from the mean luminance [contrast]."""
-        return max(part.peak for part in self.parts)
+        return max(part.peak for part, _ in self._shares)
 
     def covariance(self, lag: int = 0) -> FloatArray | None:
         """Return the covariance between pixels of one frame; None for other lags or where a part has none."""
-        mean = self.mean
-        if lag > 0 or mean is None:
+        if _checks.integer("lag", lag, minimum=0) > 0:
             return None
-        within = pooled([part.covariance() for part in self.parts], self._lengths)
-        between = pooled([(part.mean - mean) ** 2 for part in self.parts], self._lengths)  # type: ignore[operator]
-        return None if within is None else np.asarray(within + between)
+        covariance: FloatArray | None = self._about_mean([part.covariance() for part, _ in self._shares])
+        return covariance
 
-    @cached_property
-    def _lengths(self) -> list[int]:
-        return [part.n_frames for part in self.parts]
+    def _pooled(self, values: Sequence[Any]) -> Any:
+        """Return the mean of values of the parts (numbers or arrays), or None if one of them is None."""
+        if any(value is None for value in values):
+            return None
+        lengths = [length for _, length in self._shares]
+        return sum(value * n for value, n in zip(values, lengths, strict=True)) / sum(lengths)
+
+    def _about_mean(self, within: Sequence[Any]) -> Any:
+        """Return second moments about the mean of all: those of the parts, and those of their means."""
+        mean, pooled = self.mean, self._pooled(within)
+        if mean is None or pooled is None:
+            return None
+        means = [float(part.mean or 0) for part, _ in self._shares]
+        return pooled + self._pooled([(one - mean) ** 2 for one in means])
+
+
+@final
+@dataclass(frozen=True)
+class Concatenated(Mixture):
+    """Stimuli one after another; made by `concatenate`."""
+
+    parts: tuple[BaseStimulus, ...]
+
+    def __post_init__(self) -> None:
+        self._take_several("parts", self.parts)
+        self._hold(n_frames=sum(part.n_frames for part in self.parts))
+
+    @property
+    def _shares(self) -> Sequence[tuple[BaseStimulus, int]]:
+        return [(part, part.n_frames) for part in self.parts]
 
     def frames(self, start: int, stop: int) -> Frames:
         """Frames `start` to `stop` (excluded), float32 contrast, shape (stop - start, ny, nx)."""
@@ -104,19 +126,16 @@ class Concatenated(BaseStimulus):
 
 @final
 @dataclass(frozen=True)
-class Repeated(BaseStimulus):
+class Repeated(Compound):
     """A stimulus several times over; made by `repeat`."""
 
     stimulus: BaseStimulus
     n_times: int
-    grid: Grid = field(init=False, repr=False)
-    n_frames: int = field(init=False)
-    frame_rate: float | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        hold_common(self, (self.stimulus,))
-        object.__setattr__(self, "n_times", _checks.integer("n_times", self.n_times, minimum=1))
-        object.__setattr__(self, "n_frames", self.n_times * self.stimulus.n_frames)
+        self._take({"stimulus": self.stimulus})
+        self._hold(n_times=_checks.integer("n_times", self.n_times, minimum=1))
+        self._hold(n_frames=self.n_times * self.stimulus.n_frames)
 
     @property
     def mean(self) -> float | None:
@@ -135,7 +154,7 @@ class Repeated(BaseStimulus):
 
     def covariance(self, lag: int = 0) -> FloatArray | None:
         """Return that of what is repeated; None for other lags, which wrap around."""
-        return self.stimulus.covariance() if lag == 0 else None
+        return self.stimulus.covariance() if _checks.integer("lag", lag, minimum=0) == 0 else None
 
     def frames(self, start: int, stop: int) -> Frames:
         """Frames `start` to `stop` (excluded), float32 contrast, shape (stop - start, ny, nx)."""
@@ -148,17 +167,14 @@ class Repeated(BaseStimulus):
 
 @final
 @dataclass(frozen=True, eq=False)
-class Masked(BaseStimulus):
+class Masked(Compound):
     """A stimulus times a weight for each pixel; made by `mask`."""
 
     stimulus: BaseStimulus
     weights: NDArray[np.float64] = field(repr=False)
-    grid: Grid = field(init=False, repr=False)
-    n_frames: int = field(init=False)
-    frame_rate: float | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        hold_common(self, (self.stimulus,))
+        self._take({"stimulus": self.stimulus})
         weights = np.array(_checks.real_array("weights", self.weights), np.float64)
         if weights.shape != self.stimulus.frame_shape:
             raise ValueError(f"weights must have the frames' shape {self.frame_shape}, got {weights.shape}")
@@ -166,14 +182,14 @@ class Masked(BaseStimulus):
         if weights.min() < 0 or weights.max() > 1:
             raise ValueError(f"weights must be from 0 to 1, got {weights.min():g} to {weights.max():g}")
         weights.flags.writeable = False
-        object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "n_frames", self.stimulus.n_frames)
+        self._hold(weights=weights, n_frames=self.stimulus.n_frames)
 
     @property
     def mean(self) -> float | None:
-        """Mean over pixels, where what is masked knows its own."""
+        """That of what is masked, if it is the same for all pixels: where it is 0, or all weights are one."""
         mean = self.stimulus.mean
-        return None if mean is None else float(mean * self.weights.mean())
+        same = mean == 0 or self._is_flat
+        return float(mean * self.weights[0, 0]) if mean is not None and same else None
 
     @property
     def variance(self) -> float | None:
@@ -185,12 +201,16 @@ class Masked(BaseStimulus):
     def peak(self) -> float:
         """Largest distance from the mean luminance [contrast]."""
         highest = float(self.weights.max())
-        return self.stimulus.peak * highest if highest > 0 else 0.0
+        return self.stimulus.peak * highest if highest > 0 else 0.0  # infinity times 0 is not a number
 
     @property
     def is_white(self) -> bool:
         """Whether what is masked is white and all weights are the same."""
-        return self.stimulus.is_white and bool(np.ptp(self.weights) == 0)
+        return self.stimulus.is_white and self._is_flat
+
+    @property
+    def _is_flat(self) -> bool:
+        return bool(np.ptp(self.weights) == 0)
 
     def covariance(self, lag: int = 0) -> FloatArray | None:
         """Covariance of what is masked, times the weights of both pixels."""
@@ -210,24 +230,21 @@ class Masked(BaseStimulus):
 
 @final
 @dataclass(frozen=True)
-class Scaled(BaseStimulus):
+class Scaled(Compound):
     """A stimulus times a number; made by `with_contrast`."""
 
     stimulus: BaseStimulus
     factor: float
-    grid: Grid = field(init=False, repr=False)
-    n_frames: int = field(init=False)
-    frame_rate: float | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        hold_common(self, (self.stimulus,))
-        object.__setattr__(self, "factor", _checks.positive("factor", self.factor))
+        self._take({"stimulus": self.stimulus})
+        self._hold(factor=_checks.positive("factor", self.factor), n_frames=self.stimulus.n_frames)
         peak = self.stimulus.peak
         if np.isfinite(peak) and peak * self.factor > 1 + 1e-9:
             raise ValueError(
-                f"factor {self.factor:g} clips: the stimulus reaches {peak:g}, so at most {1 / peak:.6g} fits"
+                f"factor {self.factor:g} clips: the stimulus reaches {peak:g}, "
+                f"so at most {1 / peak:.10g} fits"
             )
-        object.__setattr__(self, "n_frames", self.stimulus.n_frames)
 
     @property
     def mean(self) -> float | None:
@@ -306,7 +323,7 @@ def mask(stimulus: BaseStimulus, weights: ArrayLike) -> Masked:
     TypeError, ValueError
         If the weights do not fit the frames, or are not from 0 to 1.
     """
-    return Masked(stimulus, np.asarray(weights))
+    return Masked(stimulus, weights)  # type: ignore[arg-type]  # made an array there
 
 
 def with_contrast(stimulus: BaseStimulus, factor: float) -> Scaled:
@@ -323,4 +340,4 @@ def with_contrast(stimulus: BaseStimulus, factor: float) -> Scaled:
     >>> with_contrast(GaussianNoise((4, 5), n_frames=10, seed=0), .25).variance
     0.0625
     """
-    return Scaled(stimulus, _limits.number("factor", factor))
+    return Scaled(stimulus, factor)

@@ -1,6 +1,7 @@
 """From a description back to the stimulus: so that a result can be redone from its run.json."""
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from v1sim.grid import Grid
@@ -63,8 +64,9 @@ def from_description(description: Mapping[str, Any]) -> BaseStimulus:
 
     Raises
     ------
-    ValueError
-        If the kind is unknown, arguments are missing or unknown, or a file is not the one described.
+    TypeError, ValueError
+        If the kind is unknown, arguments are missing, unknown or out of range, or a file is not the one
+        described.
 
     Examples
     --------
@@ -76,15 +78,16 @@ def from_description(description: Mapping[str, Any]) -> BaseStimulus:
     if not isinstance(description, Mapping) or "kind" not in description:
         raise ValueError(f"description must be a dictionary with a 'kind', got {description!r:.80}")
     kind = description["kind"]
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     arguments = {name: _value(value) for name, value in description.items() if name != "kind"}
+    taken = signature(KINDS[kind])
     try:
-        return KINDS[kind](**arguments)
+        taken.bind(**arguments)
     except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise ValueError(f"description of a {kind} does not fit: {error}") from None
+        names = ", ".join(taken.parameters)
+        raise ValueError(f"description of a {kind} does not fit: {error} (it takes {names})") from None
+    return KINDS[kind](**arguments)
 
 
 def _value(value: Any) -> Any:
@@ -96,4 +99,4 @@ def _value(value: Any) -> Any:
         return from_description(value)
     if set(value) != {"shape", "pixel_size", "unit"}:
         raise ValueError(f"a dictionary in a description must be a stimulus or a grid, got {value!r:.80}")
-    return Grid(tuple(value["shape"]), pixel_size=value["pixel_size"], unit=value["unit"])
+    return Grid(value["shape"], pixel_size=value["pixel_size"], unit=value["unit"])

@@ -6,11 +6,15 @@ from v1sim.grid import Grid
 from v1sim.stimuli._base import plain
 from v1sim.stimuli._description import KINDS
 
+FINEST = 0.8
+"""Highest spatial frequency, as a share of the Nyquist frequency: small patches show fewer cycles."""
+
 
 def example(kind: str, grid: Grid | tuple[int, int], *, n_frames: int = 500, seed: int = 0) -> dict[str, Any]:
     """Return the description of a typical stimulus of a kind, for `from_description`.
 
-    Sizes and frequencies fit the patch: four cycles in its shorter side, one cycle in 16 frames.
+    Sizes and frequencies fit the patch: four cycles in its shorter side (in the longer one of a single row),
+    fewer in one of less than ten pixels; one cycle in 16 frames.
 
     Parameters
     ----------
@@ -47,11 +51,12 @@ def example(kind: str, grid: Grid | tuple[int, int], *, n_frames: int = 500, see
 
 def _arguments(grid: Grid, n_frames: int, seed: int) -> dict[str, dict[str, Any]]:
     """Return the arguments of every kind."""
-    side = min(grid.size)
+    side = min((side for side in grid.size if side > grid.pixel_size), default=grid.pixel_size)
     on_grid = {"grid": plain("grid", grid)}
     drawn = {**on_grid, "n_frames": n_frames, "seed": seed}
     still = {**on_grid, "n_frames": n_frames}
-    wave = {"orientation_deg": 60.0, "spatial_frequency": 4 / side}
+    frequency = min(4 / side, FINEST * grid.nyquist)
+    wave = {"orientation_deg": 60.0, "spatial_frequency": frequency}
     grating = {"kind": "Grating", **still, **wave, "temporal_frequency": 1 / 16}
     weaker = {**grating, "contrast": 0.5}
     noise = {"kind": "BinaryNoise", **drawn}
@@ -59,7 +64,8 @@ def _arguments(grid: Grid, n_frames: int, seed: int) -> dict[str, dict[str, Any]
     disc = [
         [float(x**2 + y**2 <= (side / 2) ** 2) for x in grid.x_axis.tolist()] for y in grid.y_axis.tolist()
     ]
-    m_order = max(4, (4 * grid.shape[0] * grid.shape[1]).bit_length())
+    n_pixels = grid.shape[0] * grid.shape[1]
+    m_order = max(4, (4 * n_pixels).bit_length())
     return {
         "Annulus": {**still, "inner_diameter": side / 3, "outer_diameter": 2 * side / 3},
         "ArrayStimulus": {},
@@ -72,7 +78,7 @@ def _arguments(grid: Grid, n_frames: int, seed: int) -> dict[str, dict[str, Any]
         "GaborPatch": {**still, **wave, "sigma": side / 6},
         "GaussianNoise": drawn,
         "Grating": {**grating, "diameter": 0.8 * side, "edge": side / 8},
-        "Hartley": {**on_grid, "seed": seed, "cutoff": 4 / side, "n_blanks": 4},
+        "Hartley": {**on_grid, "seed": seed, "cutoff": frequency, "n_blanks": 4},
         "MSequence": {**on_grid, "order": m_order, "n_lags": 4},
         "Masked": {"stimulus": noise, "weights": disc},
         "MotionCloud": {**drawn, **wave, "speed": side / 64, "speed_spread": side / 320},
@@ -89,7 +95,7 @@ def _arguments(grid: Grid, n_frames: int, seed: int) -> dict[str, dict[str, Any]
         },
         "Repeated": {"stimulus": short, "n_times": 4},
         "Scaled": {"stimulus": noise, "factor": 0.3},
-        "SparseNoise": {**drawn, "spot_size": max(1, min(grid.shape) // 8), "n_spots": 2},
+        "SparseNoise": {**drawn, "spot_size": max(1, min(grid.shape) // 8), "n_spots": min(2, n_pixels)},
         "Spot": {**still, "diameter": side / 3},
         "TernaryNoise": drawn,
         "Video": {},

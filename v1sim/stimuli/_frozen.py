@@ -1,23 +1,24 @@
 """Frozen noise: one segment again and again between fresh frames, to tell signal from noise in a response."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from v1sim import _checks
-from v1sim._types import FloatArray, Frames
-from v1sim.grid import Grid
+from v1sim._types import Frames
 from v1sim.stimuli._base import BaseStimulus
-from v1sim.stimuli._compose import hold_common, pooled
+from v1sim.stimuli._compose import Mixture
 from v1sim.stream import check_range
 
 
 @final
 @dataclass(frozen=True)
-class FrozenNoise(BaseStimulus):
+class FrozenNoise(Mixture):
     """A frozen segment before every `n_fresh` frames of fresh noise.
+
+    Mean, variance and covariance are expected over segments: one segment has its own.
 
     Parameters
     ----------
@@ -49,15 +50,11 @@ class FrozenNoise(BaseStimulus):
     segment: BaseStimulus
     fresh: BaseStimulus
     n_fresh: int
-    grid: Grid = field(init=False, repr=False)
-    n_frames: int = field(init=False)
-    frame_rate: float | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        hold_common(self, (self.segment, self.fresh))
-        object.__setattr__(self, "n_fresh", _checks.integer("n_fresh", self.n_fresh, minimum=1))
-        n_frames = self.fresh.n_frames + self.n_repeats * self.segment.n_frames
-        object.__setattr__(self, "n_frames", n_frames)
+        self._take({"segment": self.segment, "fresh": self.fresh})
+        self._hold(n_fresh=_checks.integer("n_fresh", self.n_fresh, minimum=1))
+        self._hold(n_frames=self.fresh.n_frames + self.n_repeats * self.segment.n_frames)
 
     @property
     def n_repeats(self) -> int:
@@ -72,6 +69,7 @@ class FrozenNoise(BaseStimulus):
 
     def is_frozen(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Whether frames `start` to `stop` (excluded) belong to the segment, shape (stop - start,)."""
+        check_range(start, stop, self.n_frames)
         return np.arange(start, stop) % self._cycle < self.segment.n_frames
 
     @property
@@ -79,36 +77,8 @@ class FrozenNoise(BaseStimulus):
         return self.segment.n_frames + self.n_fresh
 
     @property
-    def _lengths(self) -> tuple[int, int]:
-        return self.n_repeats * self.segment.n_frames, self.fresh.n_frames
-
-    @property
-    def mean(self) -> float | None:
-        """Mean over all frames, expected over segments."""
-        mean: float | None = pooled([self.segment.mean, self.fresh.mean], self._lengths)
-        return mean
-
-    @property
-    def variance(self) -> float | None:
-        """Variance over all frames, expected over segments; None if the two have different means."""
-        if self.segment.mean != self.fresh.mean:
-            return None
-        variance: float | None = pooled([self.segment.variance, self.fresh.variance], self._lengths)
-        return variance
-
-    @property
-    def peak(self) -> float:
-        """Largest distance from the mean luminance [contrast]."""
-        return max(self.segment.peak, self.fresh.peak)
-
-    def covariance(self, lag: int = 0) -> FloatArray | None:
-        """Covariance between pixels of one frame, expected over segments; None for other lags."""
-        if lag > 0 or self.segment.mean != self.fresh.mean:
-            return None
-        covariance: FloatArray | None = pooled(
-            [self.segment.covariance(), self.fresh.covariance()], self._lengths
-        )
-        return covariance
+    def _shares(self) -> tuple[tuple[BaseStimulus, int], ...]:
+        return (self.segment, self.n_repeats * self.segment.n_frames), (self.fresh, self.fresh.n_frames)
 
     def frames(self, start: int, stop: int) -> Frames:
         """Frames `start` to `stop` (excluded), float32 contrast, shape (stop - start, ny, nx)."""

@@ -1,5 +1,6 @@
 """Gratings: static, drifting and counterphase, in a soft aperture, and their sums, plaids."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
@@ -49,7 +50,7 @@ class Grating(FrameByFrame):
     diameter : float, optional
         Diameter of a circular aperture at half height [unit]; the whole patch unless given.
     edge : float, optional
-        Width of its raised-cosine edge [unit]; one pixel unless given.
+        Width of its raised-cosine edge [unit], at most `diameter`; one pixel unless given.
     frame_rate : float, optional
         Frames per second.
 
@@ -96,10 +97,17 @@ class Grating(FrameByFrame):
             self._hold(diameter=_checks.positive("diameter", self.diameter))
         if self.edge is not None:
             self._hold(edge=_checks.positive("edge", self.edge))
-        if self.peak > 1:
+            if self.diameter is None:
+                raise ValueError(f"edge {self.edge:g} is that of an aperture: give its diameter too")
+            if self.edge > self.diameter:
+                raise ValueError(
+                    f"edge must be at most the diameter, {self.diameter:g} {self.grid.unit}, "
+                    f"got {self.edge:g}: a wider one leaves no point of the grating at its contrast"
+                )
+        if self.peak > 1 + 1e-9:
             raise ValueError(
                 f"contrast {self.contrast:g} about a mean_level of {self.mean_level:g} clips: "
-                f"at most {1 - abs(self.mean_level):g} fits"
+                f"at most {1 - abs(self.mean_level):.10g} fits"
             )
         tau = np.deg2rad(self.orientation_deg - 90)
         fx, fy = self.spatial_frequency * np.cos(tau), self.spatial_frequency * np.sin(tau)
@@ -120,7 +128,7 @@ class Grating(FrameByFrame):
     def _whole_cycles(self) -> bool:
         """Whether the mean over frames is that over all phases: a full field that moves by whole cycles."""
         cycles = abs(self.temporal_frequency) * self.n_frames / (self.frame_rate or 1)
-        full_field = self.diameter is None and self.spatial_frequency > 0 and not self.counterphase
+        full_field = self.diameter is None and not self.counterphase
         per_frame = cycles / self.n_frames
         # at half a cycle a frame only two phases are seen, whose mean is right but whose variance is not
         return (
@@ -175,8 +183,9 @@ class Plaid(FrameByFrame):
 
     Raises
     ------
-    ValueError
-        If there is no component, they do not fit together, or their contrasts add up to more than 1.
+    TypeError, ValueError
+        If there is no component, one is no grating, they do not fit together, or their contrasts add up to
+        more than 1.
 
     Examples
     --------
@@ -190,11 +199,11 @@ class Plaid(FrameByFrame):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._hold(gratings=tuple(self.gratings))
-        if not self.gratings:
-            raise ValueError("gratings must hold at least one component")
+        self._hold(gratings=_limits.several("gratings", self.gratings))
         first = self.gratings[0]
-        for grating in self.gratings:
+        for i, grating in enumerate(self.gratings):
+            if not isinstance(grating, Grating):
+                raise TypeError(f"gratings[{i}] must be a Grating, got {type(grating).__name__}")
             common = (self.grid, self.frame_rate, first.n_frames)
             found = (grating.grid, grating.frame_rate, grating.n_frames)
             if found != common:
@@ -218,8 +227,13 @@ class Plaid(FrameByFrame):
         return total
 
 
-def size_series(grating: Grating, diameters: tuple[float, ...]) -> tuple[Grating, ...]:
+def size_series(grating: Grating, diameters: Iterable[float]) -> tuple[Grating, ...]:
     """Return a grating in apertures of several diameters [unit], as conditions of a `Protocol`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no grating, or a diameter is not above 0.
 
     Examples
     --------
@@ -227,4 +241,8 @@ def size_series(grating: Grating, diameters: tuple[float, ...]) -> tuple[Grating
     >>> [g.diameter for g in size_series(whole, (2, 4, 8))]
     [2.0, 4.0, 8.0]
     """
+    if not isinstance(grating, Grating):
+        raise TypeError(f"grating must be a Grating, got {type(grating).__name__}")
+    if not isinstance(diameters, Iterable):
+        raise TypeError(f"diameters must be a sequence of numbers, got {diameters!r}")
     return tuple(replace(grating, diameter=diameter) for diameter in diameters)

@@ -58,6 +58,8 @@ class GratingTable:
     diameter: ArrayLike = np.inf
 
     def __post_init__(self) -> None:
+        if not isinstance(self.grid, Grid):
+            raise TypeError(f"grid must be a Grid, got {self.grid!r}")
         names = [name for name in vars(self) if name != "grid"]
         given = {name: _checks.real_array(name, vars(self)[name]).astype(np.float64) for name in names}
         shapes = {name: array.shape for name, array in given.items()}
@@ -65,8 +67,10 @@ class GratingTable:
             shape = np.broadcast_shapes((1,), *shapes.values())
         except ValueError:
             raise ValueError(f"the parameters of gratings must broadcast, got {shapes}") from None
-        if len(shape) != 1:
-            raise ValueError(f"the parameters of gratings must be numbers or of shape (n,), got {shapes}")
+        if len(shape) != 1 or 0 in shape:
+            raise ValueError(
+                f"the parameters of gratings must be numbers or of shape (n,), n > 0, got {shapes}"
+            )
         for name, array in given.items():
             if name != "diameter":
                 _checks.finite(name, array)
@@ -106,8 +110,19 @@ class GratingTable:
         Returns
         -------
         ndarray of float32, shape (n_rows, n_phases, ny, nx)
+
+        Raises
+        ------
+        ValueError
+            If `phase` has another shape.
         """
         grid = self.grid
+        phase = np.asarray(phase, np.float64)
+        n_rows = len(range(len(self))[rows])
+        if phase.ndim != 2 or len(phase) != n_rows:
+            raise ValueError(
+                f"phase must have shape ({n_rows}, n_phases), a row a grating, got {phase.shape}"
+            )
         x, y, contrast, diameter = (
             np.asarray(value)[rows, None]
             for value in (self.centre_x, self.centre_y, self.contrast, self.diameter)

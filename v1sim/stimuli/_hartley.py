@@ -12,6 +12,7 @@ from v1sim._types import FloatArray, Frames
 from v1sim.stimuli import _limits
 from v1sim.stimuli._patch import FrameByFrame
 from v1sim.stimuli._random import shuffled
+from v1sim.stream import check_range
 
 BLANK = -1
 """Number that stands for a blank frame in `Hartley.order`."""
@@ -27,7 +28,8 @@ class Hartley(FrameByFrame):
     .. math:: H_{k_x k_y} = \pm \frac{c}{\sqrt 2} \, \mathrm{cas}\,
         2\pi \left(\frac{k_x j}{n_x} + \frac{k_y i}{n_y}\right), \qquad \mathrm{cas}\, a = \cos a + \sin a
 
-    with column j, row i counted upwards and contrast c. The functions are orthogonal on the patch.
+    with column j, row i counted upwards and contrast c. The functions are orthogonal on the patch; that of
+    k = 0, a uniform field, is one of them.
 
     Parameters
     ----------
@@ -128,6 +130,7 @@ class Hartley(FrameByFrame):
         sign : ndarray of int, shape (stop - start,)
             1 or -1; 0 for a blank.
         """
+        check_range(start, stop, self.n_frames)
         first = start // self.hold
         shown = shuffled(self._n_conditions, self.seed, first, -(-stop // self.hold))
         condition = shown[np.arange(start, stop) // self.hold - first]
@@ -155,7 +158,7 @@ class Hartley(FrameByFrame):
 
         It is the projection on the subspace, times the variance of a pixel in each of its directions.
         """
-        if lag > 0:
+        if _checks.integer("lag", lag, minimum=0) > 0:
             return None
         functions = self.basis.reshape(len(self.basis), -1).astype(np.float64)
         return np.asarray(functions.T @ functions * (2 / self._n_conditions))

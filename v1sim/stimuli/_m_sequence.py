@@ -25,6 +25,10 @@ class MSequence(FrameByFrame):
     period allows, at least `n_lags` apart, so that no two pairs of pixel and lag see the same piece.
     Over whole periods the autocorrelation of the sequence is exactly 1 at 0 and -1/period elsewhere.
 
+    A pixel shows what its left neighbour will show ``period // n_pixels`` frames later: over longer times
+    than `n_lags` the frames drift. First-order fields within `n_lags` are not touched by that; for kernels
+    over more frames or of higher order take more lags, or noise.
+
     Parameters
     ----------
     grid : Grid or tuple of int
@@ -37,7 +41,8 @@ class MSequence(FrameByFrame):
         Distance of a pixel from the mean luminance, at most 1.
     inverse_repeat : bool, optional
         Follow each period by the same with light and dark exchanged: what even-order nonlinearities add is
-        then cancelled exactly.
+        then cancelled exactly. Of a cell with a memory of m frames, the m - 1 responses at the beginning of
+        the first inverse have no counterpart, because nothing was shown before the first period.
     n_periods : int, optional
         Number of times that the period (or the period and its inverse) is shown.
     frame_rate : float, optional
@@ -125,7 +130,7 @@ class MSequence(FrameByFrame):
 
     def covariance(self, lag: int = 0) -> FloatArray | None:
         """Covariance between pixels over a period, shape (n_pixels, n_pixels); None beyond `n_lags`."""
-        if lag >= self.n_lags:
+        if _checks.integer("lag", lag, minimum=0) >= self.n_lags:
             return None
         n_pixels = self.frame_shape[0] * self.frame_shape[1]
         flat = np.full((n_pixels, n_pixels), -(self.contrast**2) / self.period - self.mean**2)

@@ -69,6 +69,15 @@ class MotionCloud(WholeBlockStimulus):
         If a number is out of range, F is beyond the Nyquist frequency, or F passes faster than half a cycle a
         frame.
 
+    Notes
+    -----
+    Sanz Leon et al. write the envelope of amplitudes, not of power, and divide it by f, which makes the bell
+    in log f a log-normal density. Theirs with f_0, b = ln((f_0 + B_sf) / f_0), B_theta and B_V is this one
+    with F = f_0 exp(-b^2), sigma_F = b / (sqrt(2) ln 2) octaves, sigma_theta = B_theta / sqrt(2) and
+    sigma_v = B_V / sqrt(2).
+
+    What moves by more than half a cycle a frame is shown as on any screen: at its alias.
+
     References
     ----------
     Sanz Leon, Vanzetta, Masson & Perrinet 2012, J Neurophysiol 107:3217.
@@ -97,16 +106,16 @@ class MotionCloud(WholeBlockStimulus):
             orientation_spread_deg=_checks.positive("orientation_spread_deg", self.orientation_spread_deg),
             speed=_limits.number("speed", self.speed),
             speed_spread=_limits.within("speed_spread", self.speed_spread, 0, float("inf")),
-            sd=_checks.positive("sd", self.sd),
+            sd=_limits.sd("sd", self.sd),
         )
         carrier = self.spatial_frequency * self._direction
         _limits.below_nyquist("spatial_frequency", carrier[0], carrier[1], self.grid)
         cycles = abs(self.speed) * self.spatial_frequency / (self.frame_rate or 1)
-        if cycles > 0.5:
+        if cycles > 0.5 * (1 + 1e-9):
             raise ValueError(
                 f"speed {self.speed:g} moves {self.spatial_frequency:g} cycles/{self.grid.unit} by "
                 f"{cycles:.3g} cycles a frame, more than the 0.5 that frames can show: at most "
-                f"{0.5 * (self.frame_rate or 1) / self.spatial_frequency:.4g} fits"
+                f"{0.5 * (self.frame_rate or 1) / self.spatial_frequency:.10g} fits"
             )
 
     @property

@@ -1,7 +1,7 @@
 """Natural images: random patches, and movies of an eye that jumps and drifts over pictures."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -15,7 +15,7 @@ from v1sim._types import Frames
 from v1sim.stimuli import _limits
 from v1sim.stimuli._pictures import Picture, about_mean, checksum, load_pictures, whitened
 from v1sim.stimuli._random import RandomStimulus
-from v1sim.stream import block_generator
+from v1sim.stream import block_generator, check_range
 
 HELD_OUT_EVERY = 5
 """Of the pictures in alphabetical order, every fifth is held out unless others are named."""
@@ -25,22 +25,7 @@ HELD_OUT_EVERY = 5
 class PictureStimulus(RandomStimulus):
     """Abstract stimulus of patches cut from pictures: a concrete one says where the patches lie.
 
-    Parameters
-    ----------
-    pictures : str, optional
-        ``"skimage"`` for the ten pictures that are installed with scikit-image, or the path of a folder of
-        image files.
-    split : {"all", "train", "test"}, optional
-        Which pictures to show: "test" those that are held out, "train" the others.
-    held_out : tuple of str, optional
-        Names of the pictures that are held out; every fifth in alphabetical order unless told.
-    whiten : bool, optional
-        Flatten the spectrum of each picture (Olshausen & Field 1997) and give it unit variance. Otherwise
-        pixels are contrast about the mean luminance of their picture.
-    normalise : bool, optional
-        Give each patch zero mean and unit variance; a patch of one grey becomes 0.
-    sha256 : str, optional
-        Checksum of the pictures, as `describe` gives it: other pictures are refused.
+    `NaturalMovie` says what the parameters are that both kinds take.
     """
 
     pictures: str = "skimage"
@@ -65,10 +50,12 @@ class PictureStimulus(RandomStimulus):
                 f"sha256 {checksum(found)}, not {self.sha256}"
             )
         if self.held_out is not None:
+            if isinstance(self.held_out, str) or not isinstance(self.held_out, Iterable):
+                raise TypeError(f"held_out must be a tuple of names of pictures, got {self.held_out!r}")
             self._hold(held_out=tuple(self.held_out))
-            unknown = set(self.held_out or ()) - set(found)
+            unknown = [name for name in self.held_out if name not in found]
             if unknown:
-                raise ValueError(f"held_out must name pictures ({', '.join(found)}), got {sorted(unknown)}")
+                raise ValueError(f"held_out must name pictures ({', '.join(found)}), got {unknown}")
         if not self.names:
             raise ValueError(
                 f"split {self.split!r} leaves no picture of the {len(found)} in {self.pictures!r}"
@@ -86,7 +73,7 @@ class PictureStimulus(RandomStimulus):
         every = tuple(load_pictures(self.pictures))
         held_out = every[::HELD_OUT_EVERY] if self.held_out is None else self.held_out
         chosen = {"all": every, "test": held_out, "train": tuple(n for n in every if n not in held_out)}
-        return tuple(sorted(chosen[self.split]))
+        return tuple(sorted(set(chosen[self.split])))
 
     @property
     def mean(self) -> float | None:
@@ -104,9 +91,10 @@ class PictureStimulus(RandomStimulus):
 
     def where(self, start: int, stop: int) -> NDArray[np.intp]:
         """Which picture (its place in `names`), top row and left column each frame shows, shape (n, 3)."""
+        check_range(start, stop, self.n_frames)
         size = self.block_size
         blocks = range(start // size, -(-stop // size))
-        corners = [self._corners(k, min(size, stop - k * size)) for k in blocks]
+        corners = [self._corners(k, size) for k in blocks]
         first = blocks.start * size
         return np.concatenate(corners)[start - first : stop - first] if corners else np.empty((0, 3), np.intp)
 
@@ -198,7 +186,7 @@ class NaturalMovie(PictureStimulus):
         Names of the pictures that are held out; every fifth in alphabetical order unless told.
     whiten : bool, optional
         Flatten the spectrum of each picture (Olshausen & Field 1997) and give it unit variance. Otherwise
-        pixels are contrast about the mean luminance of their picture.
+        pixels are contrast about the mean luminance of their picture, from grey levels as they are stored.
     normalise : bool, optional
         Give each patch zero mean and unit variance; a patch of one grey becomes 0.
     sha256 : str, optional

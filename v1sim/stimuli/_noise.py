@@ -5,7 +5,6 @@ from typing import final
 
 import numpy as np
 
-from v1sim import _checks
 from v1sim._types import Frames
 from v1sim.stimuli import _limits
 from v1sim.stimuli._checkerboard import WhiteNoise
@@ -53,12 +52,7 @@ class GaussianNoise(WhiteNoise):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._hold(sd=_checks.positive("sd", self.sd))
-
-    @property
-    def mean(self) -> float:
-        """Expected contrast of a pixel: 0."""
-        return 0.0
+        self._hold(sd=_limits.sd("sd", self.sd))
 
     @property
     def variance(self) -> float:
@@ -114,11 +108,6 @@ class BinaryNoise(WhiteNoise):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._hold(contrast=_limits.contrast("contrast", self.contrast))
-
-    @property
-    def mean(self) -> float:
-        """Expected contrast of a pixel: 0."""
-        return 0.0
 
     @property
     def variance(self) -> float:
@@ -186,11 +175,6 @@ class TernaryNoise(WhiteNoise):
             contrast=_limits.contrast("contrast", self.contrast),
             density=_limits.share("density", self.density),
         )
-
-    @property
-    def mean(self) -> float:
-        """Expected contrast of a pixel: 0."""
-        return 0.0
 
     @property
     def variance(self) -> float:

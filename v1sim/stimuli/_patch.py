@@ -33,11 +33,6 @@ class PatchStimulus(BaseStimulus):
         """Return the fields alone: a worker process makes its own tables instead of being sent them."""
         return {field.name: self.__dict__[field.name] for field in fields(self)}
 
-    def _hold(self, **checked: Any) -> None:
-        """Set fields to their checked values: only while the stimulus is made."""
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-
 
 @dataclass(frozen=True, kw_only=True)
 class FrameByFrame(PatchStimulus):

@@ -27,9 +27,9 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 2**26
 """Most pixels of a picture (67 million, 8192 x 8192): a file that claims more is not decoded."""
 LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Weights of red, green and blue in luminance (ITU-R BT.709)."""
+"""Weights of red, green and blue in luminance (ITU-R BT.709), for levels as stored: no gamma is undone."""
 WHITENING_CUTOFF = 0.2
-"""Frequency f0 of the whitening filter [cycles/px]; in Olshausen & Field 1997, 200 cycles/picture."""
+"""Frequency f0 of the whitening filter [cycles/px]; Olshausen & Field 1997 took .39, 200 cycles in 512 px."""
 
 Picture = NDArray[np.float32]
 """Luminance of a picture, any unit, shape (rows, columns)."""
@@ -80,7 +80,7 @@ def read_picture(path: Path) -> Picture:
     ValueError
         If the file is unreadable, truncated or too large.
     """
-    from PIL import Image, UnidentifiedImageError  # slow to import
+    from PIL import Image, ImageOps, UnidentifiedImageError  # slow to import
 
     too_large = (Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
@@ -91,21 +91,30 @@ def read_picture(path: Path) -> Picture:
                     "that are read"
                 )
             deep = image.mode.startswith(("I", "F"))
-            pixels = np.asarray(image if deep else image.convert("RGB"), np.float32)
+            upright = ImageOps.exif_transpose(image)  # as a camera held sideways says
+            pixels = np.asarray(upright if deep else upright.convert("RGB"), np.float32)
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not an image file that can be read") from None
     except too_large:
         raise ValueError(f"{path} claims far more than the {MAX_PIXELS} pixels that are read") from None
     except (OSError, SyntaxError, EOFError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
+    if deep and not (np.isfinite(pixels).all() and pixels.min() >= 0):
+        raise ValueError(f"{path} holds negative numbers, NaN or infinity, which are no luminance")
     return pixels if deep else as_luminance(pixels)
 
 
 def as_luminance(pixels: NDArray[np.generic]) -> Picture:
-    """Return the luminance of grey (rows, columns) or colour (rows, columns, 3) pixels."""
+    """Return the luminance of grey (rows, columns) or colour pixels (rows, columns, channels).
+
+    Of one channel or two the first is grey, of more the first three are red, green and blue; what is left is
+    the share of a background that is not there.
+    """
     values = np.asarray(pixels, np.float32)
     if values.ndim == 2:
         return values
+    if values.shape[-1] < 3:
+        return values[..., 0]
     red, green, blue = (np.float32(w) * values[..., i] for i, w in enumerate(LUMINANCE))
     return np.asarray(red + green + blue)
 

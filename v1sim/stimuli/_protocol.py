@@ -1,7 +1,7 @@
 """A protocol: conditions one after another, with blanks between them, repeated in random order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from v1sim import _checks
 from v1sim._types import Frames
-from v1sim.grid import Grid
 from v1sim.stimuli._base import BaseStimulus
-from v1sim.stimuli._compose import hold_common
+from v1sim.stimuli._compose import Compound
 from v1sim.stimuli._random import shuffled
 from v1sim.stream import check_range
 
@@ -36,7 +35,7 @@ class Presentation:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Protocol(BaseStimulus):
+class Protocol(Compound):
     """Conditions in (random) order, a blank before each, all of them in every repeat.
 
     Iterating yields one `Presentation` after another.
@@ -72,21 +71,17 @@ class Protocol(BaseStimulus):
     n_blank: int = 0
     n_repeats: int = 1
     seed: int | None = None
-    grid: Grid = field(init=False, repr=False)
-    n_frames: int = field(init=False)
-    frame_rate: float | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "conditions", tuple(self.conditions))
-        if not self.conditions:
-            raise ValueError("conditions must hold at least one stimulus")
-        hold_common(self, self.conditions)
-        _checks.integer("n_blank", self.n_blank, minimum=0)
-        _checks.integer("n_repeats", self.n_repeats, minimum=1)
+        self._take_several("conditions", self.conditions)
+        self._hold(
+            n_blank=_checks.integer("n_blank", self.n_blank, minimum=0),
+            n_repeats=_checks.integer("n_repeats", self.n_repeats, minimum=1),
+        )
         if self.seed is not None:
-            _checks.seed("seed", self.seed)
+            self._hold(seed=_checks.seed("seed", self.seed))
         one_repeat = sum(condition.n_frames + self.n_blank for condition in self.conditions)
-        object.__setattr__(self, "n_frames", self.n_repeats * one_repeat)
+        self._hold(n_frames=self.n_repeats * one_repeat)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:

@@ -45,18 +45,15 @@ def save_frames(stimulus: Stimulus, path: Path, progress: Progress | None = None
 def save_movie(stimulus: Stimulus, path: Path, n_frames: int, limit: float) -> None:
     """Write the first frames as a movie in which `limit` is white and -`limit` black."""
     n_frames = min(_checks.integer("n_frames", n_frames, minimum=1), stimulus.n_frames)
-    suffix = path.suffix.lower()
-    if suffix not in (".gif", ".mp4"):
-        raise ValueError(f"preview must end in .gif or .mp4, got {path.name!r}")
+    check_movie(path)
     import imageio.v3 as imageio  # slow to import
 
     pictures = as_bytes(stimulus.frames(0, n_frames), limit)
     factor = -(-MOVIE_SIDE // min(stimulus.frame_shape))
     pictures = pictures.repeat(factor, axis=1).repeat(factor, axis=2)
     rate = getattr(stimulus, "frame_rate", None) or MOVIE_RATE
-    path.parent.mkdir(parents=True, exist_ok=True)
     with _aside(path) as temporary:
-        if suffix == ".gif":
+        if path.suffix.lower() == ".gif":
             imageio.imwrite(
                 temporary, pictures, plugin="pillow", duration=1000 / min(rate, FASTEST_GIF), loop=0
             )
@@ -67,6 +64,12 @@ def save_movie(stimulus: Stimulus, path: Path, n_frames: int, limit: float) -> N
             raise ValueError(
                 "writing .mp4 needs a video writer: pip install imageio-ffmpeg, or write a .gif"
             ) from None
+
+
+def check_movie(path: Path) -> None:
+    """Raise if the name does not end as that of a movie does."""
+    if path.suffix.lower() not in (".gif", ".mp4"):
+        raise ValueError(f"preview must end in .gif or .mp4, got {path.name!r}")
 
 
 def as_bytes(frames: Frames, limit: float) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -95,6 +98,8 @@ def _write_array(stimulus: Stimulus, file: IO[bytes], progress: Progress | None)
 @contextmanager
 def _aside(path: Path) -> Iterator[Path]:
     """Give a file in a folder beside the target, and move it there once it is whole."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder: make it before {path.name} is written there")
     folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
     try:
         temporary = folder / path.name

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from v1sim import _checks
 from v1sim._types import FloatArray, Frames
 from v1sim.stimuli import _limits
-from v1sim.stimuli._aperture import along, inside
+from v1sim.stimuli._aperture import along, disc, inside
 from v1sim.stimuli._patch import FrameByFrame
 
 
@@ -192,7 +192,7 @@ class Spot(Shape):
         self._hold(diameter=_checks.positive("diameter", self.diameter))
 
     def _height(self) -> FloatArray:
-        return inside(self.diameter / 2 - self._radius(), self.grid.pixel_size)
+        return disc(self._radius(), self.diameter, self.grid.pixel_size)
 
 
 @final
@@ -244,8 +244,7 @@ class Annulus(Shape):
 
     def _height(self) -> FloatArray:
         radius, size = self._radius(), self.grid.pixel_size
-        ring = inside(self.outer_diameter / 2 - radius, size) - inside(self.inner_diameter / 2 - radius, size)
-        return np.asarray(ring)
+        return disc(radius, self.outer_diameter, size) - disc(radius, self.inner_diameter, size)
 
 
 @final

@@ -41,7 +41,8 @@ class SparseNoise(RandomStimulus):
         taken as if opposite edges met, which makes all positions equally frequent.
     balanced : bool, optional
         Show each position light once and dark once in every `frames_per_repeat` frames, in random order.
-        With several spots in a frame, the last frame of each half of a repeat may hold fewer.
+        With several spots in a frame, the last frame of each half of a repeat may hold fewer. Positions come
+        equally often only in whole repeats: make `n_frames` a multiple.
     frame_rate : float, optional
         Frames per second.
 
@@ -76,6 +77,11 @@ class SparseNoise(RandomStimulus):
             contrast=_limits.contrast("contrast", self.contrast),
             balanced=_limits.flag("balanced", self.balanced),
         )
+        if self.spot_size > max(self.frame_shape):
+            raise ValueError(
+                f"spot_size must be at most the longer side of a frame, {max(self.frame_shape)} px, "
+                f"got {self.spot_size}"
+            )
         if self.n_spots > self.n_positions:
             raise ValueError(f"n_spots must be at most the {self.n_positions} positions, got {self.n_spots}")
         if self.min_distance is not None:
@@ -139,7 +145,7 @@ class SparseNoise(RandomStimulus):
         Frames of one balanced repeat are not independent of each other: None for their lags.
         """
         rows, columns = (shared_check(side, self.spot_size) for side in self.frame_shape)
-        if lag > 0:
+        if _checks.integer("lag", lag, minimum=0) > 0:
             return None if self.balanced else np.zeros((len(rows) * len(columns),) * 2)
         return np.asarray(self.variance * np.kron(rows, columns))
 

@@ -116,7 +116,7 @@ class MovieMaker:
 
 def segment_length(n: int) -> int:
     """Return the length of the segments of a movie in blocks of `n` frames."""
-    return n + max(1, round(OVERLAP * n))
+    return n + round(OVERLAP * n)
 
 
 def crossfade(n: int) -> FloatArray:

@@ -91,8 +91,12 @@ def measure(
     Raises
     ------
     TypeError, ValueError
-        If a number is not an integer of at least 1.
+        If it is no stimulus, or a number is not an integer of at least 1.
     """
+    if not isinstance(stimulus, BaseStimulus):
+        raise TypeError(
+            f"stimulus must be one of v1sim.stimuli (arrays as ArrayStimulus), got {type(stimulus).__name__}"
+        )
     n_pixels = stimulus.frame_shape[0] * stimulus.frame_shape[1]
     fitting = max(1, MOST_VALUES // n_pixels)
     n_frames = min(_checks.integer("n_frames", n_frames, minimum=1), stimulus.n_frames, fitting)
@@ -157,7 +161,7 @@ def _declared(stimulus: BaseStimulus, n_lags: int) -> tuple[FloatArray, FloatArr
 
 def _rings(shape: tuple[int, int]) -> tuple[FloatArray, NDArray[np.intp]]:
     """Return the middle of each ring of spatial frequency [cycles/px], and the ring of each frequency."""
-    step = 1 / max(min(shape), 2)
+    step = 1 / min((side for side in shape if side > 1), default=1)  # a frame of one row has its columns
     radius = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1]))
     rings = np.rint(radius / step).astype(np.intp)
     used = np.unique(rings)

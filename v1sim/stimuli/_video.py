@@ -1,6 +1,5 @@
 """Frames of a video file, as far as imageio can read it."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +13,7 @@ from v1sim import _checks
 from v1sim._types import Frames
 from v1sim.grid import Grid
 from v1sim.stimuli._base import BaseStimulus
+from v1sim.stimuli._files import grid_of, refuse_other, sha256_of
 from v1sim.stimuli._pictures import as_luminance
 from v1sim.stream import check_range
 
@@ -35,8 +35,8 @@ class Video(BaseStimulus):
     ----------
     path : str
         A GIF, WebP, animated PNG or multi-page TIFF; AVI, MKV, MOV, MP4 or WebM if imageio-ffmpeg is there.
-    grid : Grid, optional
-        Positions of the pixels; in pixels unless told.
+    grid : Grid or tuple of int, optional
+        Positions of the pixels, of the frames' shape; in pixels unless told.
     frame_rate : float, optional
         Frames per second.
     sha256 : str, optional
@@ -51,24 +51,19 @@ class Video(BaseStimulus):
     """
 
     path: str
-    grid: Grid | None = None  # type: ignore[assignment]
+    grid: Grid | Any = None  # always a Grid once made
     frame_rate: float | None = None
     sha256: str | None = field(default=None, repr=False)
     n_frames: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", str(self.path))
-        if self.sha256 is not None and _sha256(self.path) != self.sha256:
-            raise ValueError(
-                f"{self.path} is not the file that was described: its sha256 is {_sha256(self.path)}"
-            )
+        self._hold(path=str(self.path))
+        if self.sha256 is not None:
+            refuse_other(self.path, self.sha256)
         n_frames, ny, nx = self._levels.shape
-        if self.grid is not None and self.grid.shape != (ny, nx):
-            raise ValueError(f"grid must have the frames' shape {(ny, nx)}, got {self.grid.shape}")
-        object.__setattr__(self, "grid", Grid((ny, nx)) if self.grid is None else self.grid)
-        object.__setattr__(self, "n_frames", n_frames)
+        self._hold(grid=grid_of((ny, nx), self.grid), n_frames=n_frames)
         if self.frame_rate is not None:
-            _checks.positive("frame_rate", self.frame_rate)
+            self._hold(frame_rate=_checks.positive("frame_rate", self.frame_rate))
 
     @property
     def peak(self) -> float:
@@ -88,7 +83,7 @@ class Video(BaseStimulus):
         )
 
     def _parameters(self) -> Mapping[str, Any]:
-        return {**super()._parameters(), "sha256": _sha256(self.path)}
+        return {**super()._parameters(), "sha256": sha256_of(self.path)}
 
 
 @lru_cache(maxsize=4)
@@ -101,7 +96,7 @@ def _read(path: str, modified: int, size: int) -> NDArray[np.uint8]:
     n_bytes = 0
     try:
         for picture in imageio.imiter(path, plugin=_plugin(path)):
-            frames.append(np.rint(as_luminance(picture)).astype(np.uint8))
+            frames.append(_grey_levels(path, picture))
             n_bytes += frames[-1].size
             if n_bytes > MAX_BYTES:
                 raise ValueError(f"{path} holds more than {MAX_BYTES} pixels: cut it into pieces")
@@ -120,6 +115,18 @@ def _read(path: str, modified: int, size: int) -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
+def _grey_levels(path: str, picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return the luminance of a frame, 0 to 255; frames of one bit are black and white."""
+    if picture.dtype == np.bool_:
+        return np.where(picture, np.uint8(255), np.uint8(0))
+    if picture.dtype != np.uint8:
+        raise ValueError(
+            f"{path} has frames of {picture.dtype}, but grey levels of a video are bytes: convert it, "
+            "or read it yourself and use ArrayStimulus"
+        )
+    return np.rint(as_luminance(picture)).astype(np.uint8)
+
+
 def _plugin(path: str) -> str:
     """Return the plugin of imageio that reads a file, by its ending: guessing would try them all."""
     suffix = Path(path).suffix.lower()
@@ -128,8 +135,3 @@ def _plugin(path: str) -> str:
     if suffix in FFMPEG_SUFFIXES:
         return "FFMPEG"
     raise ValueError(f"path must end in {', '.join((*PILLOW_SUFFIXES, *FFMPEG_SUFFIXES))}, got {path!r}")
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,6 +23,8 @@ def default_block_size(frame_shape: tuple[int, int]) -> int:
 
 def check_range(start: int, stop: int, n_frames: int) -> None:
     """Raise if `start` to `stop` is not a range within `n_frames` frames."""
+    if not (isinstance(start, Integral) and isinstance(stop, Integral)):
+        raise TypeError(f"a range of frames must be of integers, got {start!r} to {stop!r}")
     if not 0 <= start <= stop <= n_frames:
         raise IndexError(f"frames {start} to {stop} are not within the {n_frames} frames of the stimulus")
 
