@@ -89,6 +89,9 @@ def test_an_input_that_does_not_fit_is_refused_by_the_layer_that_it_does_not_fit
 CONV = convnet.Conv2d(np.ones((1, 1, 2, 2)))
 BAD_STACKS = [
     (lambda: convnet.Stack([]), ValueError, "at least one layer"),
+    (lambda: convnet.Stack(CONV), TypeError, r"layers must be a list of layers .*, got Conv2d"),
+    (lambda: convnet.Stack([convnet.Detector]), TypeError, r"layers\[0\] must be a layer .*Detector"),
+    (lambda: convnet.Stack([("a", CONV, 3)]), TypeError, r"layers\[0\] must be a layer or \(name, layer\)"),
     (lambda: convnet.Stack([CONV, "relu"]), TypeError, r"layers\[1\] must be a layer .*'relu'"),
     (lambda: convnet.Stack([("a", CONV), ("a", CONV)]), ValueError, r"layers\[1\].*'a'"),
     (lambda: convnet.Stack([("a.b", CONV)]), ValueError, "without dots, got 'a.b'"),
@@ -297,6 +300,19 @@ def test_a_stack_with_more_or_fewer_layers_is_another(tmp_path):
         short.with_weights(tmp_path / "long.npz")
 
 
+def test_new_weights_leave_the_shape_of_the_input_known(tmp_path):
+    stack = network()
+    stack.save(tmp_path / "net.NPZ")
+    assert stack.with_weights(tmp_path / "net.NPZ").input_shape == (2, 7, 9)
+    assert stack.with_parameters(stack.parameters()).input_shape == (2, 7, 9)
+
+
+def test_names_of_other_programs_are_not_for_files_of_ones_own(tmp_path):
+    network().save(tmp_path / "net.npz")
+    with pytest.raises(ValueError, match="names are for files of other programs"):
+        network().with_weights(tmp_path / "net.npz", names={"conv1": "conv2"})
+
+
 # -- files of other programs --------------------------------------------------------------------------
 
 CLASSIFIER = {
@@ -397,6 +413,13 @@ FOREIGN = [
         r"layer 'stem' differs.*\(4, 2, 3, 2\).*\(4, 2, 5, 5\)",
     ),
     ({}, {"stem.weight": THEIRS["stem.weight"]}, None, "layer 'stem': .*no stem.bias; it holds stem.weight"),
+    (
+        {"standard": convnet.BatchStandardization(np.ones(4), np.zeros(4), np.zeros(4), np.ones(4))},
+        {name: value for name, value in THEIRS.items() if not name.startswith("standard.running")},
+        None,
+        r"'standard': .*no standard.running_mean, standard.running_var",
+    ),
+    ({}, THEIRS | {"stem.bias": np.full(4, np.nan)}, None, r"layer 'stem' of .*: bias must be finite"),
     ({}, THEIRS, {"steam": "stem"}, "names holds steam; the stack has stem"),
     ({}, THEIRS, {"stem": "features.0"}, "no features.0.weight, features.0.bias"),
     ({"stem": convnet.Conv2d(np.zeros((4, 2, 3, 2)))}, THEIRS, None, "layer 'stem' has no bias"),
@@ -464,6 +487,10 @@ HOSTILE = {
     "missing setting": (
         archive(architecture=told({"name": "a", "kind": "Pool2d", "settings": {}, "arrays": []})),
         "layer 'a'.*missing",
+    ),
+    "an array that is a setting too": (
+        archive(architecture=told(CONVOLUTION | {"settings": {"kernel": [[[[1]]]]}}), conv1__kernel=KERNEL),
+        "layer 'conv1'.*multiple values for keyword argument 'kernel'",
     ),
     "missing array": (archive(architecture=told(CONVOLUTION)), "lacks kernel of layer 'conv1'"),
     "bad array": (archive(architecture=told(CONVOLUTION), conv1__kernel=np.ones(3)), "'conv1'.*out, in, row"),

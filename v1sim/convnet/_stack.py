@@ -1,7 +1,7 @@
 """A stack: named layers, one after the other, checked before anything runs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, final
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from v1sim import _checks
 from v1sim.convnet._files import FilePath, layers_with_weights, read_layers, write_layers
-from v1sim.convnet._layer import Layer, Maps, Parameters, Pullback, Reach, Shape
+from v1sim.convnet._layer import Layer, Maps, Parameters, Pullback, Reach, Shape, checks_gradient
 
 
 @final
@@ -64,6 +64,7 @@ class Stack:
         else:
             self.output_shape(self.input_shape)
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the output of the last layer, and the pullback of all of them.
 
@@ -266,11 +267,13 @@ def _through(seen: Reach, own: Reach) -> Reach:
 
 def _named(layers: Sequence[Layer | tuple[str, Layer]]) -> dict[str, Layer]:
     """Return layers by name; those without one are numbered within their kind."""
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"layers must be a list of layers or (name, layer), got {type(layers).__name__}")
     named: dict[str, Layer] = {}
     counts: Counter[str] = Counter()
     for place, entry in enumerate(layers):
-        name, layer = entry if isinstance(entry, tuple) else (None, entry)
-        if not isinstance(layer, Layer):
+        name, layer = entry if isinstance(entry, tuple) and len(entry) == 2 else (None, entry)
+        if isinstance(layer, type) or not isinstance(layer, Layer):
             raise TypeError(f"layers[{place}] must be a layer or (name, layer), got {entry!r}")
         counts[layer.label] += 1
         key = f"{layer.label}{counts[layer.label]}" if name is None else name
