@@ -43,7 +43,7 @@ class ReconstructionICA:
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        (x,) = only(batch, "pictures")
+        (x,) = only(stack, batch, "pictures")
         check_linear(stack, "ReconstructionICA")
         s, pullback = stack.forward(x)
         error = pullback(s)[0] - x

@@ -85,7 +85,7 @@ def load_state(path: Path, fingerprint: str) -> TrainingState:
     groups: dict[str, dict[str, NDArray[Any]]] = {group: {} for group in _GROUPS}
     for key, array in arrays.items():
         group, _, name = key.partition(".")
-        if name:
+        if group in groups:
             groups[group][name] = array
     return TrainingState(
         epoch=int(arrays["epoch"]),
@@ -109,7 +109,7 @@ def _feed(sha: Any, part: object) -> None:
         for key, value in part.items():
             sha.update(f"{key}:".encode())
             _feed(sha, value)
-    elif isinstance(part, tuple):
+    elif isinstance(part, tuple | list):
         for item in part:
             _feed(sha, item)
     else:
