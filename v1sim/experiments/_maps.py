@@ -180,9 +180,19 @@ def map_smoothness(
         Mean of the shuffled maps; not 0 where some orientations are commoner than others.
     p_value : float
         Share of maps, this one among them, that are as smooth or smoother.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the orientations are no finite map, or a number is out of range.
     """
-    turned = np.exp(2j * np.deg2rad(np.asarray(orientation_deg, np.float64)))
-    rng = np.random.default_rng(seed)
+    degrees = _checks.real_array("orientation_deg", orientation_deg)
+    if degrees.ndim != 2 or not degrees.size:
+        raise ValueError(f"orientation_deg must have the shape (rows, columns), got {degrees.shape}")
+    _checks.finite("orientation_deg", degrees)
+    _checks.integer("shuffles", shuffles, minimum=1)
+    turned = np.exp(2j * np.deg2rad(degrees.astype(np.float64)))
+    rng = np.random.default_rng(_checks.seed("seed", seed))
     own = _smoothness(turned)
     others = np.array(
         [_smoothness(rng.permutation(turned.ravel()).reshape(turned.shape)) for _ in range(shuffles)]
