@@ -180,15 +180,18 @@ def test_every_tile_is_a_unit(rng, whitening):
     k = np.array([kernel[i, 0, :, :, a, b].ravel() for i in range(2) for a in range(2) for b in range(3)])
     covariance = whitening.inverse @ whitening.inverse.T
     assert k @ covariance @ k.T == pytest.approx(np.eye(12), abs=1e-9)
+    again, _ = optimiser.start(parameters)  # what is orthonormal stays where it is
+    assert again["a.kernel"] == pytest.approx(kernel, abs=1e-9)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_units_are_held_at_unit_norm(rng, axis):
     optimiser = UnitNorm(optimiser=SGD(rate=0.3), parameter="a.kernel", axis=axis)
-    parameters, state = optimiser.start({"a.kernel": rng.standard_normal((3, 4, 2, 2))})
-    parameters, _ = optimiser.update(parameters, {"a.kernel": rng.standard_normal((3, 4, 2, 2))}, state)
-    norms = np.sqrt(np.sum(np.moveaxis(parameters["a.kernel"], axis, 0) ** 2, axis=(1, 2, 3)))
-    assert norms == pytest.approx(np.ones((3, 4)[axis]))
+    begun, state = optimiser.start({"a.kernel": rng.standard_normal((3, 4, 2, 2))})
+    moved, _ = optimiser.update(begun, {"a.kernel": rng.standard_normal((3, 4, 2, 2))}, state)
+    for parameters in (begun, moved):
+        norms = np.sqrt(np.sum(np.moveaxis(parameters["a.kernel"], axis, 0) ** 2, axis=(1, 2, 3)))
+        assert norms == pytest.approx(np.ones((3, 4)[axis]))
 
 
 def test_more_units_than_components_are_refused(rng, whitening):

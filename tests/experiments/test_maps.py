@@ -47,6 +47,20 @@ def test_topographic_pooling_makes_a_smooth_map_and_no_pooling_none():
     assert alone.p_value > 0.01
 
 
+@pytest.mark.parametrize(
+    ("orientation", "options", "error", "words"),
+    [
+        (np.arange(6.0), {"seed": 0}, ValueError, r"orientation_deg must have the shape \(rows, columns\)"),
+        (np.full((3, 4), np.nan), {"seed": 0}, ValueError, "orientation_deg must be finite"),
+        (np.ones((3, 4)), {"seed": None}, TypeError, "seed must be an integer"),
+        (np.ones((3, 4)), {"seed": 0, "shuffles": 0}, ValueError, "shuffles must be at least 1"),
+    ],
+)
+def test_what_is_no_map_is_told(orientation, options, error, words):
+    with pytest.raises(error, match=words):
+        map_smoothness(orientation, **options)
+
+
 def test_more_tiles_than_components_are_refused():
     with pytest.raises(ValueError, match="at most components"):
         OrientationMapConfig(tiles=9)

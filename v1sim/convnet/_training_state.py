@@ -103,7 +103,6 @@ def _feed(sha: Any, part: object) -> None:
         sha.update(np.ascontiguousarray(part).data)
     elif is_dataclass(part):
         for field in fields(part):
-            sha.update(field.name.encode())
             _feed(sha, getattr(part, field.name))
     elif isinstance(part, dict):
         for key, value in part.items():
