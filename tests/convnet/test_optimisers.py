@@ -242,6 +242,8 @@ def test_gradients_and_states_of_other_parameters_are_refused(whitening):
             optimiser.update(parameters, kernel, {})
         with pytest.raises(ValueError, match=r"state must be that of these parameters"):
             optimiser.update(parameters, kernel, {"step": np.array(0)})
+        with pytest.raises(ValueError, match=r"state must be that of these parameters"):
+            optimiser.update(parameters, kernel, {key: np.zeros(5) for key in state} | {"step": np.array(0)})
 
 
 # -- whitening ------------------------------------------------------------------------------------------
@@ -290,7 +292,7 @@ def test_components_without_variance_are_refused(rng):
 def test_what_is_no_patch_of_the_whitening_is_refused(rng, whitening):
     turned = np.ones((3, 1, 5, 4))
     for method, name in (("apply", "patches"), ("patterns", "filters"), ("filters", "patterns")):
-        with pytest.raises(ValueError, match=rf"{name} must be an array \(n, \*\(1, 4, 5\)\), got shape"):
+        with pytest.raises(ValueError, match=rf"{name} must have the shape \(n, \*\(1, 4, 5\)\), got"):
             getattr(whitening, method)(turned)
     with pytest.raises(TypeError, match="n_units must be an integer"):
         whitening.random_filters(2.5, rng)

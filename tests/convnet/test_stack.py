@@ -101,6 +101,10 @@ BAD_STACKS = [
         ValueError,
         r"input_shape\[1\] must be at least 1",
     ),
+    (lambda: convnet.Stack([CONV]).with_parameters([1]), TypeError, r"arrays by name, got \[1\]"),
+    (lambda: convnet.Stack([CONV]).with_parameters({1: 1}), TypeError, "arrays by name, got {1: 1}"),
+    (lambda: convnet.Stack([CONV]).output_shape(5), ValueError, "input_shape must be .*, got 5"),
+    (lambda: convnet.Stack([CONV]).receptive_field(["a"]), ValueError, r"one of conv1, got \['a'\]"),
     (lambda: convnet.Stack([CONV]).receptive_field("conv2"), ValueError, "one of conv1, got 'conv2'"),
     (lambda: convnet.Stack([CONV]).with_parameters({"conv2.kernel": 1}), ValueError, "no layer 'conv2'"),
     (
@@ -558,5 +562,11 @@ def test_a_stack_that_cannot_be_written_leaves_the_old_file(tmp_path):
     assert (tmp_path / "net.npz").read_bytes() == before
     with pytest.raises(FileNotFoundError):
         convnet.Stack.load(tmp_path / "absent.npz")
+    with pytest.raises(FileNotFoundError, match=r"absent\.pt"):
+        network().with_weights(tmp_path / "absent.pt")
+    with pytest.raises(FileNotFoundError, match=r"nowhere/net\.npz lies in no folder that there is"):
+        network().save(tmp_path / "nowhere" / "net.npz")
+    with pytest.raises(IsADirectoryError, match="is a folder: name a file in it"):
+        network().save(tmp_path)
     with pytest.raises(ValueError, match=r"must end in one of .safetensors, .onnx"):
         network().with_weights(tmp_path / "net.h5")

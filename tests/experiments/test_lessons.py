@@ -8,7 +8,15 @@ from PIL import Image
 
 from v1sim import stimuli
 from v1sim.convnet import Conv2d, ReconstructionICA, Stack, train
-from v1sim.experiments import OBJECTIVES, learn, learning_config, phase_modulation
+from v1sim.experiments import (
+    OBJECTIVES,
+    OrientationMapConfig,
+    learn,
+    learning_config,
+    orientation_map,
+    phase_modulation,
+    shared_tuning,
+)
 from v1sim.experiments._lessons import lesson
 
 TINY = {"side": 8, "units": 8, "components": 24, "examples": 300, "batch": 100, "epochs": 2}
@@ -135,6 +143,19 @@ def test_many_pictures_are_cut_where_they_are_wide_and_not_where_a_few_patches_l
         lesson(replace(config, side=20))
 
 
+@pytest.mark.parametrize("widths", [(11, 300, 11), (40, 40, 40)])
+def test_pictures_too_narrow_to_be_cut_are_told(tmp_path, rng, widths):
+    """Patches of 10 px: those of 11 px lie on neither side, of 40 px 1 place in 31 is right of the cut."""
+    for k, width in enumerate(widths):
+        pixels = rng.integers(0, 255, (60, width)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+    config = learning_config(
+        "classify", side=5, units=4, examples=200, batch=10, epochs=1, pictures=str(tmp_path)
+    )
+    with pytest.raises(ValueError, match=r"pictures must be some 80 px wide .* widths of"):
+        lesson(config)
+
+
 # -- what is told of it ---------------------------------------------------------------------------------
 
 
@@ -195,9 +216,23 @@ def test_a_single_pair_has_nothing_to_be_shuffled_with():
     [
         ({"sides": 8}, TypeError, "changes must be of side, units, .*, got sides"),
         ({"weight": [1.0, 2.0]}, TypeError, "weight must be a number"),
+        ({"pictures": 3}, TypeError, "pictures must be 'skimage' or the name of a folder, got 3"),
         ({"rate": np.inf}, ValueError, "rate must be at least 0 and finite"),
     ],
 )
 def test_changes_that_are_none_are_told(changes, error, words):
     with pytest.raises(error, match=words):
         learning_config("sparse", **changes)
+
+
+def test_what_is_no_configuration_is_told():
+    with pytest.raises(
+        TypeError, match="config must be a LearningConfig, as of learning_config, got 'sparse'"
+    ):
+        learn("sparse")
+    with pytest.raises(TypeError, match="config must be an OrientationMapConfig, got 3"):
+        orientation_map(3)
+    with pytest.raises(ValueError, match=r"picture must be at least as large as a filter \(12\), got 8"):
+        OrientationMapConfig(picture=8)
+    with pytest.raises(TypeError, match="fit must be a GaborFit, got int"):
+        shared_tuning(3)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.convnet._layer import Parameters
-from v1sim.convnet._optimisers import Optimiser, State, gradient_of
+from v1sim.convnet._optimisers import Optimiser, State, checked, gradient_of
 from v1sim.convnet._whitening import Whitening
 
 
@@ -184,7 +184,7 @@ def as_kernel(rows: FloatArray, like: NDArray[Any]) -> NDArray[Any]:
 
 
 def _own(name: str, parameters: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    if name not in parameters:
+    if name not in checked(parameters):
         raise ValueError(f"parameter must be one of {', '.join(parameters)}, got {name!r}")
     return parameters[name]
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from v1sim import _checks
 from v1sim.convnet._convolution import Conv2d, Dense
 from v1sim.convnet._layer import Parameters
 from v1sim.convnet._stack import Stack
@@ -50,6 +51,7 @@ def examples(name: str, arrays: object) -> Batch:
     for i, array in enumerate(arrays):
         if not isinstance(array, np.ndarray) or not array.ndim:
             raise TypeError(f"{name}[{i}] must be an array of examples, got {type(array).__name__}")
+        _checks.real_array(f"{name}[{i}]", array)
     lengths = [len(array) for array in arrays]
     if 0 in lengths:
         raise ValueError(f"{name} must hold at least one example, got shapes {[a.shape for a in arrays]}")

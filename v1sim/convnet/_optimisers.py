@@ -66,7 +66,7 @@ class SGD:
 
     def start(self, parameters: Mapping[str, NDArray[Any]]) -> tuple[Parameters, State]:
         """Return the parameters as they are, and velocities of 0."""
-        velocities = {f"velocity.{name}": np.zeros_like(value) for name, value in parameters.items()}
+        velocities = {f"velocity.{name}": np.zeros_like(value) for name, value in checked(parameters).items()}
         return dict(parameters), {"step": np.array(0), **velocities}
 
     def update(
@@ -124,7 +124,7 @@ class Adam:
     def start(self, parameters: Mapping[str, NDArray[Any]]) -> tuple[Parameters, State]:
         """Return the parameters as they are, and moments of 0."""
         state: State = {"step": np.array(0)}
-        for name, value in parameters.items():
+        for name, value in checked(parameters).items():
             state[f"mean.{name}"] = np.zeros_like(value)
             state[f"square.{name}"] = np.zeros_like(value)
         return dict(parameters), state
@@ -191,7 +191,7 @@ class LBFGS:
 
         found = minimize(
             flat,
-            _packed(parameters),
+            _packed(checked(parameters)),
             jac=True,
             method="L-BFGS-B",
             options={"maxiter": self.iterations, "maxcor": self.history},
@@ -216,6 +216,17 @@ def _share(name: str, value: object) -> float:
     if number >= 1:
         raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
     return number
+
+
+def checked(parameters: object) -> Mapping[str, NDArray[Any]]:
+    """Return parameters if they are float arrays by name, one or more, or raise."""
+    if not isinstance(parameters, Mapping) or not parameters:
+        raise TypeError(f"parameters must be arrays by name, one or more, got {parameters!r:.80}")
+    for name, value in parameters.items():
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise TypeError(f"parameters must be arrays of floats, got {kind} for {name!r}")
+    return parameters
 
 
 def gradient_of(name: str, value: NDArray[Any], gradients: Mapping[str, NDArray[Any]]) -> NDArray[Any]:

@@ -31,7 +31,8 @@ class ReconstructionICA:
 
     References
     ----------
-    Le, Karpenko, Ngiam & Ng 2011, NIPS 24, equation 2.
+    Le, Karpenko, Ngiam & Ng 2011, NIPS 24, equation 2; their lambda is the weight of the other
+    term, |W^T W x - x|^2, and so 1 / (2 lambda) of this one.
     """
 
     sparseness: float

@@ -105,7 +105,8 @@ def sparse_codes(
     Raises
     ------
     TypeError, ValueError
-        If patches or atoms are not finite floats, their shapes do not agree, or a number is out of range.
+        If patches or atoms are empty or not finite floats, their shapes do not agree, or a number is out of
+        range.
 
     References
     ----------
@@ -114,6 +115,8 @@ def sparse_codes(
     for name, array in (("x", x), ("atoms", atoms)):
         if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
             raise TypeError(f"{name} must be float32 or float64, got {getattr(array, 'dtype', type(array))}")
+        if not array.size:
+            raise ValueError(f"{name} must not be empty, got shape {array.shape}")
         _checks.finite(name, array)
     if x.ndim != 2 or atoms.ndim != 2 or x.shape[1] != atoms.shape[1]:
         raise ValueError(f"x and atoms must be (n, value) and (atom, value), got {x.shape} and {atoms.shape}")

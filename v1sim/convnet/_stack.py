@@ -120,6 +120,8 @@ class Stack:
         ValueError
             If a name is not among `parameters`, or a shape makes the layers disagree.
         """
+        if not isinstance(parameters, Mapping) or not all(isinstance(path, str) for path in parameters):
+            raise TypeError(f"parameters must be arrays by name, got {parameters!r:.80}")
         own: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in self.layers}
         for path, value in parameters.items():
             name, _, key = path.partition(".")
@@ -145,7 +147,7 @@ class Stack:
 
     def shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """Return the shapes (channel, row, column) of all outputs, by the layers' names."""
-        shapes = {}
+        shapes, input_shape = {}, _shape3d(input_shape)
         for name, layer in self.layers.items():
             with _naming(name, layer):
                 shapes[name] = input_shape = layer.output_shape(input_shape)
@@ -174,7 +176,7 @@ class Stack:
         ValueError
             If there is no such layer, or a layer sees its whole input and the stack has no `input_shape`.
         """
-        if layer not in self.layers:
+        if layer not in list(self.layers):
             raise ValueError(f"layer must be one of {', '.join(self.layers)}, got {layer!r}")
         return self._reaches(self.input_shape, layer)
 

@@ -61,7 +61,9 @@ class Coherent:
     References
     ----------
     Hurri & Hyvarinen 2003, Neural Computation 15:663; Kording, Kayser, Einhauser & Konig 2004, J
-    Neurophysiol 91:206. The sparse term is that of Hyvarinen & Hoyer 2000.
+    Neurophysiol 91:206. The sparse term is that of Hyvarinen & Hoyer 2000. The former hold the correlation of
+    rectified responses high and have no pairs; the latter divide the squared change by the variance, where
+    here the mean square is held by `Orthonormal`.
     """
 
     weight: float

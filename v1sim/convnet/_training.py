@@ -145,6 +145,8 @@ def train(
     array([[ 1. , -2. ,  0.5]])
     """
     check_stack(stack)
+    if not stack.parameters():
+        raise ValueError(f"stack must have parameters to learn; {', '.join(stack.layers)} have none")
     if isinstance(objective, type) or not isinstance(objective, Objective):
         raise TypeError(f"objective must be an objective, for example Coherent(0.1), got {objective!r}")
     if isinstance(optimiser, type) or not isinstance(optimiser, Optimiser | LBFGS):
@@ -246,29 +248,29 @@ class _Run:
         self, parameters: Parameters, state: State, batch: Batch, epoch: int, number: int
     ) -> tuple[float, Parameters, State]:
         """Return the loss before a step, and parameters and state after it."""
+        losses: list[float] = []
 
         def evaluate(at: Parameters) -> tuple[float, Parameters]:
-            """Return loss and gradients, all finite."""
+            """Return loss and gradients, all finite; the first are those before the step."""
             stack = self.stack.with_parameters(at)
             loss, pull = self.objective.loss(stack, batch)
             gradients = pull()
             if not (np.isfinite(loss) and all(np.isfinite(g).all() for g in gradients.values())):
                 layer = _not_finite(stack, batch, gradients)
                 raise LearningDiverged(epoch, number, layer, self.checkpoint)
+            losses.append(loss)
             return loss, gradients
 
-        with np.errstate(
-            over="ignore", invalid="ignore", divide="ignore"
-        ):  # looked for, and told with a place
-            loss, gradients = evaluate(parameters)
+        # what runs away is looked for, and told with a place
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if isinstance(self.optimiser, LBFGS):
                 new = self.optimiser.minimise(evaluate, parameters)
             else:
-                new, state = self.optimiser.update(parameters, gradients, state)
+                new, state = self.optimiser.update(parameters, evaluate(parameters)[1], state)
         for name, value in new.items():
             if not np.isfinite(value).all():
                 raise LearningDiverged(epoch, number, name.partition(".")[0], self.checkpoint)
-        return loss, new, state
+        return losses[0], new, state
 
     def _loss_on(self, data: Batch, parameters: Parameters, epoch: int) -> float:
         """Return the mean loss over all examples held out, which must be finite too."""
@@ -301,7 +303,7 @@ def _finite(name: str, data: object) -> Batch:
     arrays = examples(name, data if isinstance(data, tuple) else (data,))
     for i, array in enumerate(arrays):
         own = name if len(arrays) == 1 else f"{name}[{i}]"
-        _checks.finite(own, _checks.real_array(own, array))
+        _checks.finite(own, array)
     return arrays
 
 

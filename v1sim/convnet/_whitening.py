@@ -137,6 +137,7 @@ class Whitening:
 
     def _check(self, name: str, array: object) -> None:
         """Raise if an array does not hold patches of this whitening, or filters as large as they are."""
-        if not isinstance(array, np.ndarray) or array.shape[1:] != self.patch_shape:
-            came = f"shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-            raise ValueError(f"{name} must be an array (n, *{self.patch_shape}), got {came}")
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} must be an array, got {type(array).__name__}")
+        if _checks.real_array(name, array).shape[1:] != self.patch_shape:
+            raise ValueError(f"{name} must have the shape (n, *{self.patch_shape}), got {array.shape}")

@@ -123,6 +123,8 @@ def learn(
     v1sim.convnet.LearningDiverged
         If learning comes to numbers that are not finite.
     """
+    if not isinstance(config, LearningConfig):
+        raise TypeError(f"config must be a LearningConfig, as of learning_config, got {config!r}")
     given = lesson(config)
     with threadpool_limits(limits=1, user_api="blas"):  # the products are small: threads would wait, not work
         trained = train(

@@ -81,6 +81,8 @@ class LearningConfig:
         _checks.not_negative("weight", self.weight)
         _checks.not_negative("rate", self.rate)
         _checks.seed("seed", self.seed)
+        if not isinstance(self.pictures, str):
+            raise TypeError(f"pictures must be 'skimage' or the name of a folder, got {self.pictures!r}")
         if self.pairs and (self.units % 2 or self.units < 4 or self.units > self.components):
             raise ValueError(
                 "units must be even, 4 or more for pairs to be shuffled, and at most components, "

@@ -62,6 +62,10 @@ class OrientationMapConfig:
             _checks.integer(name, getattr(self, name), minimum=1)
         _checks.positive("rate", self.rate)
         _checks.seed("seed", self.seed)
+        if self.picture < self.side:
+            raise ValueError(
+                f"picture must be at least as large as a filter ({self.side}), got {self.picture}"
+            )
         if self.tiles**2 > self.components:
             raise ValueError(f"tiles^2 must be at most components, got {self.tiles**2} and {self.components}")
 
@@ -114,6 +118,8 @@ def orientation_map(
     ----------
     Hyvarinen, Hoyer & Inki 2001, Neural Computation 13:1527; Le et al. 2010, NIPS 23 (tiled).
     """
+    if not isinstance(config, OrientationMapConfig):
+        raise TypeError(f"config must be an OrientationMapConfig, got {config!r}")
     t, side = config.tiles, config.side
     patches = stimuli.NaturalPatches(
         (config.picture, config.picture),

@@ -123,6 +123,8 @@ def shared_tuning(fit: GaborFit) -> SharedTuning:
     ValueError
         If the number of filters is odd.
     """
+    if not isinstance(fit, GaborFit):
+        raise TypeError(f"fit must be a GaborFit, got {type(fit).__name__}")
     if len(fit.gabor) % 2:
         raise ValueError(f"fit must be of pairs, an even number of filters, got {len(fit.gabor)}")
     orientation = fit.gabor.orientation_deg.reshape(-1, 2)

@@ -121,6 +121,7 @@ def _losses(axes: Axes, result: LearningResult) -> None:
     axes.plot(epochs, result.losses, color=RECOVERED, label="learned from")
     axes.plot(epochs, result.held_out_losses, color=EXCITATORY, label="held out")
     axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8)
 
 
