@@ -74,6 +74,13 @@ def test_learning_is_the_optimisers_steps_one_after_the_other(task, optimiser):
     assert trained.best_epoch == 7
 
 
+def test_the_loss_of_l_bfgs_is_that_before_its_iterations(task):
+    stack, data, options = task
+    trained = train(stack, data, epochs=1, optimiser=LBFGS(), **options | {"batch_size": 90})
+    assert trained.losses[0] == pytest.approx(MeanSquaredError().loss(stack, data)[0], rel=1e-5)
+    assert MeanSquaredError().loss(trained.stack, data)[0] < 0.9 * trained.losses[0]
+
+
 def test_losses_are_means_over_all_batches_and_all_held_out_examples(task):
     """Learning so slow that nothing changes: both losses are those of the stack on all the data."""
     stack, data, options = task
@@ -159,6 +166,21 @@ def test_a_damaged_checkpoint_is_told(task, tmp_path):
     file.write_bytes(b"PK\x03\x04 not much of an archive")
     with pytest.raises(ValueError, match=r"state\.npz is not a readable"):
         train(stack, data, optimiser=Adam(), epochs=1, checkpoint=file, **options)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda a: a | {"other.kernel": a["epoch"]}, lambda a: a.pop("best.conv1.kernel")]
+)
+def test_a_checkpoint_with_other_arrays_is_told(task, tmp_path, spoil):
+    stack, data, options = task
+    file = tmp_path / "state.npz"
+    train(stack, data, optimiser=Adam(), epochs=1, checkpoint=file, **options)
+    with np.load(file) as archive:
+        arrays = dict(archive)
+    changed = spoil(arrays)
+    np.savez(file, **(changed if isinstance(changed, dict) else arrays))
+    with pytest.raises(ValueError, match=r"state\.npz is damaged: its arrays are not those of a training"):
+        train(stack, data, optimiser=Adam(), epochs=2, checkpoint=file, **options)
 
 
 def test_the_order_of_examples_is_the_seeds(task):
@@ -277,14 +299,15 @@ def test_the_layer_that_runs_away_is_the_first_whose_output_does(rng):
         train(stack, movies, objective=Coherent(1.0), optimiser=SGD(rate=0.1), epochs=1, seed=0)
 
 
-def test_a_step_out_of_all_numbers_is_told_with_its_layer(rng):
-    """Loss and gradient are finite, what they lead to is not."""
+def test_a_step_out_of_all_numbers_is_told_with_its_layer(rng, tmp_path):
+    """Loss and gradient are finite, what they lead to is not; nothing has been written by then."""
     x = 1e5 * rng.standard_normal((6, 1, 1, 3))
     stack = Stack([("mine", Dense(np.zeros((1, 3))))])
-    with pytest.raises(LearningDiverged, match=r"epoch 0, batch 0: .* layer 'mine'"):
+    with pytest.raises(LearningDiverged, match=r"epoch 0, batch 0: .* layer 'mine'; there is no checkpoint"):
         train(
-            stack, (x, x[..., :1]), objective=MeanSquaredError(), optimiser=SGD(rate=1e300), epochs=1, seed=0
-        )
+            stack, (x, x[..., :1]), objective=MeanSquaredError(), optimiser=SGD(rate=1e300), epochs=1, seed=0,
+            checkpoint=tmp_path / "state.npz",
+        )  # fmt: skip
 
 
 def test_a_loss_held_out_that_is_not_finite_stops_learning_too(task):
@@ -302,6 +325,7 @@ BAD = {
     "number": (lambda x, t: {"data": (x, np.array(3.0))}, r"data\[1\] must be an array of examples"),
     "nothing": (lambda x, t: {"data": ()}, "data must be a tuple of arrays"),
     "held out": (lambda x, t: {"held_out": x}, r"held_out must have as many arrays as data \(2\), got 1"),
+    "held out nan": (lambda x, t: {"held_out": (x, t * np.nan)}, r"held_out\[1\] must be finite"),
     "callback": (lambda x, t: {"callback": "print"}, "callback must be callable, got 'print'"),
     "progress": (lambda x, t: {"progress": 5}, "progress must be callable, got 5"),
     "folder": (lambda x, t: {"checkpoint": "nowhere/state.npz"}, "checkpoint must be a file in a folder"),

@@ -234,5 +234,6 @@ def test_what_is_no_configuration_is_told():
         orientation_map(3)
     with pytest.raises(ValueError, match=r"picture must be at least as large as a filter \(12\), got 8"):
         OrientationMapConfig(picture=8)
+    assert OrientationMapConfig(picture=12).side == 12
     with pytest.raises(TypeError, match="fit must be a GaborFit, got int"):
         shared_tuning(3)

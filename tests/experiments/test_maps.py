@@ -16,6 +16,14 @@ def test_orientations_that_turn_along_both_axes_are_smooth_and_their_shuffles_ar
     assert p == pytest.approx(1e-4)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_neighbours_along_both_axes_count(axis):
+    """Orientations that turn along one axis of 5 x 6 and are the same along the other."""
+    turn = np.indices((5, 6))[axis] * 180 / (5, 6)[axis]
+    smooth, _, _ = map_smoothness(turn, seed=0, shuffles=99)
+    assert smooth == pytest.approx((np.cos(2 * np.pi / (5, 6)[axis]) + 1) / 2)
+
+
 def test_orthogonal_neighbours_are_the_opposite_of_smooth():
     row, column = np.mgrid[:6, :6]
     smooth, _, p = map_smoothness(90 * ((row + column) % 2), seed=0, shuffles=99)

@@ -85,8 +85,10 @@ def load_state(path: Path, fingerprint: str) -> TrainingState:
     groups: dict[str, dict[str, NDArray[Any]]] = {group: {} for group in _GROUPS}
     for key, array in arrays.items():
         group, _, name = key.partition(".")
-        if group in groups:
-            groups[group][name] = array
+        if name:
+            groups.setdefault(group, {})[name] = array
+    if set(groups) != set(_GROUPS) or groups["parameters"].keys() != groups["best"].keys():
+        raise ValueError(f"checkpoint {path} is damaged: its arrays are not those of a training")
     return TrainingState(
         epoch=int(arrays["epoch"]),
         losses=tuple(np.asarray(arrays["losses"], np.float64).tolist()),
