@@ -310,6 +310,15 @@ def test_a_step_out_of_all_numbers_is_told_with_its_layer(rng, tmp_path):
         )  # fmt: skip
 
 
+def test_orthonormal_filters_that_run_away_are_told_with_their_layer(rng):
+    patches = rng.standard_normal((200, 1, 3, 4))
+    whitening = Whitening.fit(patches, 8)
+    stack = Stack([("w", Conv2d(whitening.random_filters(6, rng))), ChannelPool("l2", 2)])
+    held = Orthonormal(optimiser=SGD(rate=1e200), parameter="w.kernel", whitening=whitening)
+    with pytest.raises(LearningDiverged, match=r"epoch 0, batch 0: .* layer 'w'"):
+        train(stack, patches, objective=IndependentSubspaces(), optimiser=held, epochs=1, seed=0)
+
+
 def test_a_loss_held_out_that_is_not_finite_stops_learning_too(task):
     stack, (x, target), options = task
     far = (x, target.astype(np.float64) * 1e200)
