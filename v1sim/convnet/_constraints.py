@@ -160,7 +160,7 @@ class UnitNorm:
 
 
 def orthogonalised(w: NDArray[Any]) -> FloatArray:
-    """Return the matrix of orthonormal rows that is nearest to `w`: (w w^T)^(-1/2) w; NaN if that overflows."""
+    """Return the orthonormal rows that are nearest to `w`: (w w^T)^(-1/2) w; NaN if that overflows."""
     products = w @ w.T
     if not np.isfinite(products).all():
         return np.full(w.shape, np.nan)  # which `train` tells with epoch and layer; eigh would not converge
