@@ -79,6 +79,10 @@ def write_npz(path: str | PathLike[str], arrays: Mapping[str, ArrayLike]) -> Non
         If it cannot be written; what was there before stays.
     """
     target = Path(path).absolute()
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{path} lies in no folder that there is")
     aside = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
         with aside.open("xb") as stream:

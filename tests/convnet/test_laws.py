@@ -103,6 +103,17 @@ def test_pullback_to_the_parameters_is_the_derivative(layer, x, rng):
         np.testing.assert_allclose(gradients[key], differences(loss, value), rtol=1e-6, atol=1e-6)
 
 
+def test_a_gradient_that_is_not_one_of_the_output_is_refused(layer, x):
+    y, pullback = layer.forward(x)
+    for dy in (np.ones((1, *y.shape[1:])), np.ones(y.size), np.ones((*y.shape[:-1], y.shape[-1] + 1))):
+        with pytest.raises(ValueError, match=r"dy must have the shape of the output \(2, .*, got"):
+            pullback(dy)
+    with pytest.raises(TypeError, match="dy must be an array of float32 or float64, got float"):
+        pullback(1.0)
+    with pytest.raises(TypeError, match=r"dy must be .*, got an array of int64"):
+        pullback(np.ones(y.shape, int))
+
+
 @pytest.mark.parametrize("linear", sorted(LINEAR))
 def test_the_pullback_of_a_linear_layer_is_its_adjoint(linear, x, rng):
     y, pullback = LAYERS[linear].forward(x)

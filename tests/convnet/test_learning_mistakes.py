@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from v1sim.convnet import SGD, Conv2d, IndependentSubspaces, Stack, sparse_codes, train
+from v1sim.convnet import LBFGS, SGD, Adam, Conv2d, Detector, IndependentSubspaces, Stack, sparse_codes, train
 
 GOOD = {"objective": IndependentSubspaces(), "optimiser": SGD(rate=0.1), "epochs": 1, "seed": 0}
 PICTURES = np.ones((4, 1, 5, 6))
@@ -32,6 +32,26 @@ def test_what_is_no_stack_is_refused():
         train("net", PICTURES, **GOOD)
 
 
+def test_a_stack_with_nothing_to_learn_is_refused():
+    with pytest.raises(ValueError, match="stack must have parameters to learn; relu1 have none"):
+        train(Stack([Detector("relu")]), PICTURES, **GOOD)
+
+
+@pytest.mark.parametrize("begin", [SGD(rate=0.1).start, Adam().start, lambda p: LBFGS().minimise(abs, p)])
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ([1.0], "parameters must be arrays by name, one or more, got \\[1.0\\]"),
+        ({}, "one or more, got {}"),
+        ({"a": 3.0}, "parameters must be arrays of floats, got float for 'a'"),
+        ({"a": np.arange(3)}, "parameters must be arrays of floats, got an array of int64 for 'a'"),
+    ],
+)
+def test_what_are_no_parameters_is_told_by_every_optimiser(begin, parameters, words):
+    with pytest.raises(TypeError, match=words):
+        begin(parameters)
+
+
 def test_no_examples_are_refused():
     with pytest.raises(ValueError, match=r"data must hold at least one example"):
         train(stack(), PICTURES[:0], **GOOD)
@@ -45,6 +65,7 @@ def test_no_examples_are_refused():
         (np.ones((3, 5)), np.ones((2, 6)), r"x and atoms must be \(n, value\) and \(atom, value\)"),
         (np.ones(6), np.ones((2, 6)), r"x and atoms must be \(n, value\) and \(atom, value\)"),
         (np.ones((3, 6), int), np.ones((2, 6)), "x must be float32 or float64"),
+        (np.ones((3, 6)), np.ones((0, 6)), r"atoms must not be empty, got shape \(0, 6\)"),
     ],
 )
 def test_codes_of_what_is_no_patch_are_refused(x, atoms, message):

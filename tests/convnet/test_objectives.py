@@ -45,11 +45,7 @@ CASES = {
         Stack([Conv2d(draw(3, 2, 2, 2)), Detector("softplus"), Dense(draw(4, 3 * 4 * 5), draw(4))]),
         (X, LABELS),
     ),
-    "independent components": (
-        IndependentSubspaces(),
-        Stack([Conv2d(draw(4, 2, 5, 6)), Detector("absolute")]),
-        (X,),
-    ),
+    "independent components": (IndependentSubspaces(), Stack([Conv2d(draw(4, 2, 5, 6))]), (X,)),
     "independent subspaces": (
         IndependentSubspaces(),
         Stack([Conv2d(draw(6, 2, 4, 4)), ChannelPool("l2", 2)]),
@@ -70,6 +66,8 @@ CASES = {
         Stack([Conv2d(draw(6, 2, 5, 6)), ChannelPool("l2", 2)]),
         (MOVIES,),
     ),
+    "coherent, no pool": (Coherent(0.7), Stack([Conv2d(draw(6, 2, 5, 6))]), (MOVIES,)),
+    "reconstruction ICA, dense": (ReconstructionICA(0.3), Stack([Dense(draw(5, 60))]), (X,)),
     "reconstruction ICA": (ReconstructionICA(0.3), Stack([Conv2d(draw(5, 2, 3, 2))]), (X,)),
     "reconstruction ICA, tiled": (
         ReconstructionICA(0.3),
@@ -91,6 +89,11 @@ CASES = {
                 Conv2d(draw(2, 3, 2, 3), padding="full"),
             ]
         ),
+        (X,),
+    ),
+    "autoencoder, code of both signs": (
+        SparseAutoencoder(0.4, "code"),
+        Stack([Conv2d(draw(3, 2, 2, 3), draw(3)), ("code", Detector("tanh")), Dense(draw(60, 48))]),
         (X,),
     ),
 }
@@ -119,6 +122,51 @@ def test_losses_are_means_over_examples():
         once, _ = objective.loss(stack, batch)
         twice, _ = objective.loss(stack, tuple(np.concatenate([array, array]) for array in batch))
         assert twice == pytest.approx(once, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_from_single_precision_pictures_are_in_single_precision(name):
+    objective, stack, batch = CASES[name]
+    single = tuple(array if array is LABELS else array.astype(np.float32) for array in batch)
+    _, gradients = objective.loss(stack, single)
+    assert {value.dtype for value in gradients().values()} == {np.dtype(np.float32)}
+
+
+# -- what is measured, in closed form -------------------------------------------------------------------
+
+
+def test_responses_of_both_signs_count_by_their_size():
+    """Filters that read a pixel and minus another: <|c|> = (|a| + |b|) / 2."""
+    stack = Stack([Conv2d(np.array([[1.0, 0], [0, -1]])[:, None, None])])
+    x = np.array([[3.0, 5], [-7, 1]])[:, None, None]
+    assert IndependentSubspaces().loss(stack, (x,))[0] == pytest.approx((3 + 5 + 7 + 1) / 4)
+    still = np.stack([x, x], axis=1)
+    assert Coherent(2.0).loss(stack, (still,))[0] == pytest.approx((3 + 5 + 7 + 1) / 4)
+
+
+def test_reconstruction_ica_of_no_filters_pays_the_picture_and_the_rounded_corner():
+    """At W = 0: |x|^2 / 2 and lambda sqrt(epsilon) a response; epsilon is 1e-4 unless told."""
+    stack = Stack([Conv2d(np.zeros((5, 2, 5, 6)))])
+    picture = np.mean(np.sum(X**2, axis=(1, 2, 3))) / 2
+    assert ReconstructionICA(0.3).loss(stack, (X,))[0] == pytest.approx(picture + 5 * 0.3 * 1e-2)
+    loss, _ = ReconstructionICA(0.3, smoothing=0.25).loss(stack, (X,))
+    assert loss == pytest.approx(picture + 5 * 0.3 * 0.5)
+
+
+def test_an_autoencoder_that_gives_back_half_pays_an_eighth_and_its_code():
+    """x hat = x / 2 by way of a code of x: |x|^2 / 8 + lambda sum |x|."""
+    stack = Stack([("code", Dense(np.eye(3))), Dense(np.eye(3) / 2)])
+    x = np.array([[1.0, -2, 4], [0, -3, 0]])[:, :, None, None]
+    expected = np.mean([21 / 8 + 0.1 * 7, 9 / 8 + 0.1 * 3])
+    assert SparseAutoencoder(0.1, "code").loss(stack, (x,))[0] == pytest.approx(expected)
+
+
+def test_sparse_coding_of_one_atom_is_a_soft_threshold_and_its_loss():
+    """A patch 2 phi + r with r orthogonal to the unit atom phi: a = 2 - lambda."""
+    stack = Stack([Conv2d(np.array([0.6, 0.8, 0]).reshape(1, 1, 1, 3))])
+    x = np.array([1.2, 1.6, 3]).reshape(1, 1, 1, 3)
+    loss, _ = SparseCoding(0.5, n_steps=1).loss(stack, (x,))
+    assert loss == pytest.approx((9 + 0.5**2) / 2 + 0.5 * 1.5)
 
 
 def test_cross_entropy_of_equal_scores_is_the_log_of_the_number_of_classes():
@@ -201,6 +249,22 @@ def test_ista_never_goes_up_and_fista_is_far_ahead_of_it(problem):
     assert fista - best < (ista[-1] - best) / 5
 
 
+def test_momentum_is_that_of_beck_and_teboulle():
+    """Along an axis of curvature h < L, with t = 1, 1.61803, 2.19353, 2.74979, 3.29472 (their 4.2)."""
+    atoms, h = np.diag([1.0, 0.5]), 0.25  # L = 1
+    optimum = (0.5 * 4.0 - 0.01) / h
+    before, ahead = -optimum, -optimum  # distances from the optimum
+    for n_steps, momentum in enumerate([0, 0.618034 / 2.193527, 1.193527 / 2.749791, 1.749791 / 3.294721], 1):
+        after = (1 - h) * ahead
+        codes = sparse_codes(np.array([[0, 4.0]]), atoms, 0.01, n_steps=n_steps)
+        assert codes[0, 1] - optimum == pytest.approx(after, rel=1e-5)
+        ahead, before = after + momentum * (after - before), after
+
+
+def test_atoms_of_nothing_have_codes_of_nothing():
+    assert not sparse_codes(np.ones((3, 6)), np.zeros((2, 6)), 0.1, n_steps=5).any()
+
+
 def test_fista_keeps_the_bound_of_beck_and_teboulle(problem):
     """F(a_k) - F* <= 2 L |a_0 - a*|^2 / (k + 1)^2, theorem 4.4."""
     x, atoms = problem
@@ -219,6 +283,16 @@ BAD = {
     "targets of another shape": (MeanSquaredError(), CONV, (X, X), "shape of the output"),
     "labels beyond the classes": (CrossEntropy(), CONV, (X, LABELS + 1), r"0 \.\. 3"),
     "labels that are no integers": (CrossEntropy(), CONV, (X, LABELS + 0.5), "integers"),
+    "labels below the classes": (CrossEntropy(), CONV, (X, LABELS - 1), r"0 \.\. 3"),
+    "labels of two axes": (CrossEntropy(), CONV, (X, LABELS[:, None]), "one a picture"),
+    "an output that is a map": (
+        CrossEntropy(),
+        Stack([Conv2d(np.ones((4, 2, 4, 6)))]),
+        (X, LABELS),
+        r"output \(n, class, 1, 1\)",
+    ),
+    "labels of some pictures": (CrossEntropy(), CONV, (X, LABELS[:5]), r"as many examples .* \[7, 5\]"),
+    "no pictures": (IndependentSubspaces(), CONV, (X[:0],), "at least one example"),
     "movies without time": (Coherent(1.0), CONV, (X,), "moment"),
     "movies of one moment": (Coherent(1.0), CONV, (MOVIES[:, :1],), "two moments"),
     "a detector in linear ICA": (
@@ -239,7 +313,37 @@ BAD = {
         (X,),
         "as large as the patches",
     ),
-    "no such code": (SparseAutoencoder(1.0, "nowhere"), CONV, (X,), "code must"),
+    "atoms in two layers": (
+        SparseCoding(1.0),
+        Stack([Conv2d(np.ones((4, 2, 5, 6))), Conv2d(np.ones((4, 4, 1, 1)))]),
+        (X,),
+        "one unflipped layer",
+    ),
+    "atoms larger than the patch": (
+        SparseCoding(1.0),
+        Stack([Conv2d(np.ones((4, 2, 7, 8)), padding=(1, 1))]),
+        (X,),
+        "as large as the patches",
+    ),
+    "atoms turned round": (
+        SparseCoding(1.0),
+        Stack([Conv2d(np.ones((4, 2, 5, 6)), flip=True)]),
+        (X,),
+        "one unflipped layer",
+    ),
+    "no such code": (SparseAutoencoder(1.0, "nowhere"), CONV, (X,), r"before the last \(none here\)"),
+    "a code that is the output": (
+        SparseAutoencoder(1.0, "conv2"),
+        Stack([Conv2d(np.ones((1, 2, 2, 2))), Conv2d(np.ones((2, 1, 2, 2)))]),
+        (X,),
+        r"before the last \(conv1\), got 'conv2'",
+    ),
+    "a picture of fewer pixels": (
+        SparseAutoencoder(1.0, "conv1"),
+        Stack([Conv2d(np.ones((1, 2, 2, 2))), Conv2d(np.ones((9, 1, 2, 2)))]),
+        (X,),
+        "give back pictures",
+    ),
     "a picture of another size": (
         SparseAutoencoder(1.0, "conv1"),
         Stack([Conv2d(np.ones((1, 2, 2, 2))), Conv2d(np.ones((2, 1, 2, 2)))]),
@@ -256,6 +360,20 @@ def test_what_does_not_fit_an_objective_is_told(name):
         objective.loss(stack, batch)
 
 
+@pytest.mark.parametrize(
+    "objective",
+    [MeanSquaredError(), CrossEntropy(), IndependentSubspaces(), Coherent(1.0), ReconstructionICA(1.0),
+     SparseCoding(1.0), SparseAutoencoder(1.0, "code")],
+)  # fmt: skip
+def test_what_is_no_stack_or_batch_is_told_by_every_objective(objective):
+    with pytest.raises(TypeError, match="stack must be a Stack, got str"):
+        objective.loss("net", (X,))
+    with pytest.raises(TypeError, match="batch must be a tuple of arrays, got ndarray"):
+        objective.loss(CONV, X)
+    with pytest.raises(TypeError, match=r"batch\[0\] must be an array of examples, got list"):
+        objective.loss(CONV, (X.tolist(),))
+
+
 @pytest.mark.parametrize("make", [ReconstructionICA, SparseCoding, lambda s: SparseAutoencoder(s, "code")])
 @pytest.mark.parametrize("value", [0, -1.0, np.nan])
 def test_sparseness_must_be_above_zero(make, value):
@@ -264,5 +382,7 @@ def test_sparseness_must_be_above_zero(make, value):
 
 
 def test_coherence_must_not_be_rewarded_for_change():
-    with pytest.raises(ValueError, match="weight"):
+    with pytest.raises(ValueError, match="weight must be at least 0"):
         Coherent(-0.1)
+    with pytest.raises(TypeError, match="weight must be a number"):
+        Coherent([0.1, 0.2])

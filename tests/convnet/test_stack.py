@@ -89,6 +89,9 @@ def test_an_input_that_does_not_fit_is_refused_by_the_layer_that_it_does_not_fit
 CONV = convnet.Conv2d(np.ones((1, 1, 2, 2)))
 BAD_STACKS = [
     (lambda: convnet.Stack([]), ValueError, "at least one layer"),
+    (lambda: convnet.Stack(CONV), TypeError, r"layers must be a list of layers .*, got Conv2d"),
+    (lambda: convnet.Stack([convnet.Detector]), TypeError, r"layers\[0\] must be a layer .*Detector"),
+    (lambda: convnet.Stack([("a", CONV, 3)]), TypeError, r"layers\[0\] must be a layer or \(name, layer\)"),
     (lambda: convnet.Stack([CONV, "relu"]), TypeError, r"layers\[1\] must be a layer .*'relu'"),
     (lambda: convnet.Stack([("a", CONV), ("a", CONV)]), ValueError, r"layers\[1\].*'a'"),
     (lambda: convnet.Stack([("a.b", CONV)]), ValueError, "without dots, got 'a.b'"),
@@ -98,6 +101,10 @@ BAD_STACKS = [
         ValueError,
         r"input_shape\[1\] must be at least 1",
     ),
+    (lambda: convnet.Stack([CONV]).with_parameters([1]), TypeError, r"arrays by name, got \[1\]"),
+    (lambda: convnet.Stack([CONV]).with_parameters({1: 1}), TypeError, "arrays by name, got {1: 1}"),
+    (lambda: convnet.Stack([CONV]).output_shape(5), ValueError, "input_shape must be .*, got 5"),
+    (lambda: convnet.Stack([CONV]).receptive_field(["a"]), ValueError, r"one of conv1, got \['a'\]"),
     (lambda: convnet.Stack([CONV]).receptive_field("conv2"), ValueError, "one of conv1, got 'conv2'"),
     (lambda: convnet.Stack([CONV]).with_parameters({"conv2.kernel": 1}), ValueError, "no layer 'conv2'"),
     (
@@ -297,6 +304,19 @@ def test_a_stack_with_more_or_fewer_layers_is_another(tmp_path):
         short.with_weights(tmp_path / "long.npz")
 
 
+def test_new_weights_leave_the_shape_of_the_input_known(tmp_path):
+    stack = network()
+    stack.save(tmp_path / "net.NPZ")
+    assert stack.with_weights(tmp_path / "net.NPZ").input_shape == (2, 7, 9)
+    assert stack.with_parameters(stack.parameters()).input_shape == (2, 7, 9)
+
+
+def test_names_of_other_programs_are_not_for_files_of_ones_own(tmp_path):
+    network().save(tmp_path / "net.npz")
+    with pytest.raises(ValueError, match="names are for files of other programs"):
+        network().with_weights(tmp_path / "net.npz", names={"conv1": "conv2"})
+
+
 # -- files of other programs --------------------------------------------------------------------------
 
 CLASSIFIER = {
@@ -397,6 +417,13 @@ FOREIGN = [
         r"layer 'stem' differs.*\(4, 2, 3, 2\).*\(4, 2, 5, 5\)",
     ),
     ({}, {"stem.weight": THEIRS["stem.weight"]}, None, "layer 'stem': .*no stem.bias; it holds stem.weight"),
+    (
+        {"standard": convnet.BatchStandardization(np.ones(4), np.zeros(4), np.zeros(4), np.ones(4))},
+        {name: value for name, value in THEIRS.items() if not name.startswith("standard.running")},
+        None,
+        r"'standard': .*no standard.running_mean, standard.running_var",
+    ),
+    ({}, THEIRS | {"stem.bias": np.full(4, np.nan)}, None, r"layer 'stem' of .*: bias must be finite"),
     ({}, THEIRS, {"steam": "stem"}, "names holds steam; the stack has stem"),
     ({}, THEIRS, {"stem": "features.0"}, "no features.0.weight, features.0.bias"),
     ({"stem": convnet.Conv2d(np.zeros((4, 2, 3, 2)))}, THEIRS, None, "layer 'stem' has no bias"),
@@ -465,6 +492,10 @@ HOSTILE = {
         archive(architecture=told({"name": "a", "kind": "Pool2d", "settings": {}, "arrays": []})),
         "layer 'a'.*missing",
     ),
+    "an array that is a setting too": (
+        archive(architecture=told(CONVOLUTION | {"settings": {"kernel": [[[[1]]]]}}), conv1__kernel=KERNEL),
+        "layer 'conv1'.*multiple values for keyword argument 'kernel'",
+    ),
     "missing array": (archive(architecture=told(CONVOLUTION)), "lacks kernel of layer 'conv1'"),
     "bad array": (archive(architecture=told(CONVOLUTION), conv1__kernel=np.ones(3)), "'conv1'.*out, in, row"),
     "complex array": (
@@ -531,5 +562,11 @@ def test_a_stack_that_cannot_be_written_leaves_the_old_file(tmp_path):
     assert (tmp_path / "net.npz").read_bytes() == before
     with pytest.raises(FileNotFoundError):
         convnet.Stack.load(tmp_path / "absent.npz")
+    with pytest.raises(FileNotFoundError, match=r"absent\.pt"):
+        network().with_weights(tmp_path / "absent.pt")
+    with pytest.raises(FileNotFoundError, match=r"nowhere/net\.npz lies in no folder that there is"):
+        network().save(tmp_path / "nowhere" / "net.npz")
+    with pytest.raises(IsADirectoryError, match="is a folder: name a file in it"):
+        network().save(tmp_path)
     with pytest.raises(ValueError, match=r"must end in one of .safetensors, .onnx"):
         network().with_weights(tmp_path / "net.h5")

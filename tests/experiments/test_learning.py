@@ -93,6 +93,34 @@ def test_orientations_are_shared_across_the_end_of_their_circle():
     assert shared.frequency == pytest.approx(2 / 3)
 
 
+def test_a_pair_that_answers_nothing_has_no_depth_and_a_single_one_no_shuffle():
+    pairs = np.zeros((2, 2, 5, 6))
+    pairs[0, 0, 2, 3] = 1
+    depths = phase_modulation(pairs)
+    assert depths[0] == pytest.approx(1)
+    assert np.isnan(depths[1])
+    with pytest.raises(ValueError, match="pairs must be two or more"):
+        shuffled_phase_modulation(pairs[:1], seed=0)
+
+
+@pytest.mark.parametrize(
+    "measure", [phase_modulation, lambda pairs: shuffled_phase_modulation(pairs, seed=0)]
+)
+def test_what_are_no_pairs_is_told(measure):
+    with pytest.raises(ValueError, match=r"pairs must have the shape \(n, 2, ny, nx\), got \(4, 3, 5, 6\)"):
+        measure(np.ones((4, 3, 5, 6)))
+    with pytest.raises(ValueError, match="pairs must be finite"):
+        measure(np.full((4, 2, 5, 6), np.nan))
+    with pytest.raises(TypeError, match="pairs must hold real numbers"):
+        measure(np.full((4, 2, 5, 6), "a"))
+
+
+def test_an_odd_number_of_filters_makes_no_pairs():
+    g = gabor.Gabor.from_tuning(spatial_frequency=0.2, orientation_deg=np.arange(3.0), n_x=0.4, n_y=0.4)
+    with pytest.raises(ValueError, match="fit must be of pairs, an even number of filters, got 3"):
+        shared_tuning(gabor.fit_gabor(g.render(Grid((10, 12)))))
+
+
 # -- what ships -----------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,14 @@ def coded(tmp_path):
     return str(tmp_path)
 
 
+def test_shapes_are_those_of_the_pictures_that_are_shown(tmp_path):
+    for number in range(6):
+        imageio.imwrite(tmp_path / f"p{number}.png", np.full((20 + number, 40 - number), 90, np.uint8))
+    shown = stimuli.NaturalPatches(SHAPE, n_frames=5, seed=0, pictures=str(tmp_path), split="test")
+    assert shown.names == ("p0.png", "p5.png")
+    assert shown.picture_shapes.tolist() == [[20, 40], [25, 35]]
+
+
 @pytest.mark.parametrize("kind", [stimuli.NaturalPatches, stimuli.NaturalMovie])
 def test_patches_never_come_from_a_held_out_picture(coded, kind):
     held_out = ("p1.png", "p4.png")

@@ -44,7 +44,8 @@ def learn(
 ) -> None:
     """Train a convolution stack on pictures, fit Gabors to its filters, and tell what they became.
 
-    Values that are not given are those meant for the objective. Every fifth picture is held out.
+    Values that are not given are those meant for the objective. Every fifth picture is held out, for classify
+    the right of each.
     """
     config = experiments.learning_config(
         objective, side=side, units=units, components=components, weight=weight, examples=examples,

@@ -42,7 +42,7 @@ class SparseAutoencoder:
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        (x,) = only(batch, "pictures")
+        (x,) = only(stack, batch, "pictures")
         encoder, decoder = self._halves(stack)
         h, pull_code = encoder.forward(x)
         again, pull_picture = decoder.forward(h)
@@ -63,7 +63,7 @@ class SparseAutoencoder:
         """Return the layers up to the code, and those after it."""
         names = list(stack.layers)
         if self.code not in names[:-1]:
-            raise ValueError(f"code must be one of {', '.join(names[:-1])}, got {self.code!r}")
-        cut = names.index(self.code) + 1
-        layers = list(stack.layers.items())
+            inner = ", ".join(names[:-1]) or "none here"
+            raise ValueError(f"code must be a layer before the last ({inner}), got {self.code!r}")
+        layers, cut = list(stack.layers.items()), names.index(self.code) + 1
         return Stack(layers[:cut]), Stack(layers[cut:])

@@ -17,6 +17,7 @@ from v1sim.convnet._layer import (
     across_channels,
     check_channels,
     check_names,
+    checks_gradient,
     output_of,
     parameter,
 )
@@ -74,6 +75,7 @@ class ChannelPool:
         """Return a single position."""
         return Reach()
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the pooled channels and their pullback."""
         n_groups, *size = output_of(self, x)
@@ -165,6 +167,7 @@ class NeighbourhoodPool:
         """Return a single position."""
         return Reach()
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the pooled channels and their pullback."""
         output_of(self, x)

@@ -7,9 +7,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.convnet._layer import Parameters
-from v1sim.convnet._optimisers import Optimiser, State
+from v1sim.convnet._optimisers import Optimiser, State, checked, gradient_of
 from v1sim.convnet._whitening import Whitening
 
 
@@ -46,23 +47,32 @@ class Orthonormal:
     parameter: str
     whitening: Whitening
 
+    def __post_init__(self) -> None:
+        _check_inner(self.optimiser)
+        if not isinstance(self.whitening, Whitening):
+            raise TypeError(f"whitening must be a Whitening, got {type(self.whitening).__name__}")
+
     def start(self, parameters: Mapping[str, NDArray[Any]]) -> tuple[Parameters, State]:
         """Return the parameters with the filters made orthonormal, and the state of the other optimiser.
 
         Raises
         ------
         ValueError
-            If there is no such parameter, or the whitening is of other patches or has fewer components.
+            If there is no such parameter, its units depend on each other, or the whitening is of other
+            patches or has fewer components.
         """
         kernel = _own(self.parameter, parameters)
-        n_units, n_values = units(kernel).shape
-        n_components, n_pixels = self.whitening.axes.shape
-        if n_values != n_pixels or n_units > n_components:
+        shape, n_units = kernel.shape[1:4], len(units(kernel))
+        n_components = len(self.whitening.axes)
+        if shape != self.whitening.patch_shape or n_units > n_components:
             raise ValueError(
-                f"{self.parameter} has {n_units} units of {n_values} values; the whitening takes at most "
-                f"{n_components} units of {n_pixels} values"
+                f"{self.parameter} has {n_units} units of shape {shape}; the whitening takes at most "
+                f"{n_components} units of {self.whitening.patch_shape}"
             )
-        w = orthogonalised(self._rows(kernel))
+        rows = self._rows(kernel)
+        if np.linalg.matrix_rank(rows) < n_units:
+            raise ValueError(f"{self.parameter} must have units of which none is made of the others")
+        w = orthogonalised(rows)
         _, state = self.optimiser.start({**parameters, self.parameter: w})
         return {**parameters, self.parameter: self._kernel(w, kernel)}, state
 
@@ -72,7 +82,7 @@ class Orthonormal:
         """Return the parameters and the state after a step."""
         kernel = parameters[self.parameter]
         w = self._rows(kernel)
-        g = units(gradients[self.parameter]) @ self.whitening.matrix.T
+        g = units(gradient_of(self.parameter, kernel, gradients)) @ self.whitening.matrix.T
         along = g @ w.T
         g -= (along + along.T) / 2 @ w
         new, state = self.optimiser.update(
@@ -113,9 +123,26 @@ class UnitNorm:
     parameter: str
     axis: int = 0
 
+    def __post_init__(self) -> None:
+        _check_inner(self.optimiser)
+        _checks.integer("axis", self.axis, minimum=0)
+
     def start(self, parameters: Mapping[str, NDArray[Any]]) -> tuple[Parameters, State]:
-        """Return the parameters with filters of unit norm, and the state of the other optimiser."""
-        _own(self.parameter, parameters)
+        """Return the parameters with filters of unit norm, and the state of the other optimiser.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter or axis, or a unit is 0 everywhere.
+        """
+        kernel = _own(self.parameter, parameters)
+        if self.axis >= kernel.ndim:
+            raise ValueError(f"axis must be one of the {kernel.ndim} of {self.parameter}, got {self.axis}")
+        dead = np.flatnonzero(
+            ~np.moveaxis(kernel, self.axis, 0).reshape(kernel.shape[self.axis], -1).any(axis=1)
+        )
+        if dead.size:
+            raise ValueError(f"{self.parameter} must have no unit of 0 alone, got {dead.tolist()}")
         return self.optimiser.start(self._scaled(parameters))
 
     def update(
@@ -133,8 +160,11 @@ class UnitNorm:
 
 
 def orthogonalised(w: NDArray[Any]) -> FloatArray:
-    """Return the matrix of orthonormal rows that is nearest to `w`: (w w^T)^(-1/2) w."""
-    values, vectors = np.linalg.eigh(w @ w.T)
+    """Return the orthonormal rows that are nearest to `w`: (w w^T)^(-1/2) w; NaN if that overflows."""
+    products = w @ w.T
+    if not np.isfinite(products).all():
+        return np.full(w.shape, np.nan)  # which `train` tells with epoch and layer; eigh would not converge
+    values, vectors = np.linalg.eigh(products)
     nearest: FloatArray = (vectors / np.sqrt(values)) @ (vectors.T @ w)
     return nearest
 
@@ -157,6 +187,12 @@ def as_kernel(rows: FloatArray, like: NDArray[Any]) -> NDArray[Any]:
 
 
 def _own(name: str, parameters: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    if name not in parameters:
+    if name not in checked(parameters):
         raise ValueError(f"parameter must be one of {', '.join(parameters)}, got {name!r}")
     return parameters[name]
+
+
+def _check_inner(optimiser: object) -> None:
+    """Raise if what is to take the steps cannot."""
+    if isinstance(optimiser, type) or not isinstance(optimiser, Optimiser):
+        raise TypeError(f"optimiser must take single steps, for example SGD(rate=0.1), got {optimiser!r}")

@@ -21,6 +21,7 @@ from v1sim.convnet._layer import (
     bias_of,
     check_channels,
     check_names,
+    checks_gradient,
     output_of,
     parameter,
     present,
@@ -127,6 +128,7 @@ class Conv2d:
         """Return the size of the kernel, the stride and where the first window begins."""
         return reach_of(self.kernel.shape[2:], self.stride, self.padding, flip=self.flip)
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return Z, shape (n, out, row, column), and its pullback."""
         output_of(self, x)
@@ -216,6 +218,7 @@ class Dense:
             )
         return len(self.weights), 1, 1
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the outputs, shape (n, out, 1, 1), and their pullback."""
         shape = output_of(self, x)
@@ -259,6 +262,7 @@ class Flatten:
         """Return (channel * row * column, 1, 1)."""
         return int(np.prod(input_shape)), 1, 1
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the same numbers in the order (channel, row, column), last fastest, and the pullback."""
         shape = output_of(self, x)

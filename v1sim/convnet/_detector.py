@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from v1sim import _checks
-from v1sim.convnet._layer import Maps, Parameters, Pullback, Reach, Shape, check_names, output_of
+from v1sim.convnet._layer import (
+    Maps,
+    Parameters,
+    Pullback,
+    Reach,
+    Shape,
+    check_names,
+    checks_gradient,
+    output_of,
+)
 
 Rule = Callable[[Maps], tuple[Maps, Callable[[], Maps]]]
 """From x to f(x), and to a function that gives f'(x)."""
@@ -125,6 +134,7 @@ class Detector:
         """Return a single position."""
         return Reach()
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return f(x) and its pullback, dy f'(x)."""
         output_of(self, x)

@@ -96,6 +96,8 @@ def layers_with_weights(
 ) -> list[tuple[str, Layer]]:
     """Return the layers with the arrays of a file: of `write_layers`, or of another program."""
     if Path(path).suffix.lower() == ".npz":
+        if names is not None:
+            raise ValueError(f"names are for files of other programs; those of {path} are the stack's own")
         stored = dict(read_layers(path)[0])
         _check_same(layers, stored, path)
         return list(stored.items())
@@ -151,7 +153,7 @@ def _entry(path: FilePath, entry: Any) -> tuple[str, Any, dict[str, Any]]:
         raise ValueError(f"layer {entry['name']!r} of {path} is a {entry['kind']!r:.40}, which is not known")
     taken = {field.name for field in fields(_KINDS[entry["kind"]])}
     strange = [str(key) for key in (*entry["settings"], *entry["arrays"]) if str(key) not in taken]
-    if strange or set(entry["settings"]) & set(entry["arrays"]):
+    if strange:
         raise ValueError(
             f"layer {entry['name']!r} of {path} has settings that a layer does not take: {strange}"
         )
@@ -191,7 +193,7 @@ def _imported(
     known = _NAMES[kind]
     found = {own: tensors[f"{prefix}.{k}"] for k, own in known.items() if f"{prefix}.{k}" in tensors}
     held = _arrays(name, layer)
-    missing = [f"{prefix}.{k}" for k, own in known.items() if own in layer.parameters() and own not in found]
+    missing = [f"{prefix}.{k}" for k, own in known.items() if own in held and own not in found]
     if missing:
         some = ", ".join(list(tensors)[:8]) or "nothing"
         raise ValueError(f"layer {name!r}: {path} has no {', '.join(missing)}; it holds {some}")
@@ -202,4 +204,7 @@ def _imported(
             )
     if "bias" in found and "bias" not in held:
         raise ValueError(f"layer {name!r} has no bias, but {path} has one for it")
-    return replace(layer, **found)  # type: ignore[type-var]
+    try:
+        return replace(layer, **found)  # type: ignore[type-var]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"layer {name!r} of {path}: {error}") from error

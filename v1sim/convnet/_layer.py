@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from functools import wraps
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,8 @@ Parameters = dict[str, NDArray[Any]]
 """Arrays by name: parameters, or gradients in respect of them."""
 Pullback = Callable[[Maps], tuple[Maps, Parameters]]
 """From the gradient in respect of a layer's output to those in respect of its input and its parameters."""
+
+L = TypeVar("L")
 
 
 @dataclass(frozen=True)
@@ -61,18 +64,43 @@ class Layer(Protocol):
 def maps(x: object) -> Maps:
     """Return `x` if it is a batch of float maps, or raise."""
     if not isinstance(x, np.ndarray) or x.dtype not in (np.float32, np.float64):
-        kind = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
         raise TypeError(
-            f"x must be an array of float32 or float64, got {kind}: convert it, and mind its scale"
+            f"x must be an array of float32 or float64, got {_kind(x)}: convert it, and mind its scale"
         )
     if x.ndim != 4:
         raise ValueError(f"x must have the axes (n, channel, row, column), got shape {x.shape}")
     return x
 
 
+def _kind(x: object) -> str:
+    return f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+
+
 def output_of(layer: Layer, x: object) -> Shape:
     """Return the shape of one picture's output for the batch `x`, or raise if `x` does not fit."""
     return layer.output_shape(maps(x).shape[1:])
+
+
+def checks_gradient(
+    forward: Callable[[L, Maps], tuple[Maps, Pullback]],
+) -> Callable[[L, Maps], tuple[Maps, Pullback]]:
+    """Have the pullbacks of a `forward` refuse a gradient that is not one in respect of its output."""
+
+    @wraps(forward)
+    def checked(layer: L, x: Maps) -> tuple[Maps, Pullback]:
+        y, pullback = forward(layer, x)
+        shape = y.shape  # and not y, which would stay in memory
+
+        def pull_back(dy: Maps) -> tuple[Maps, Parameters]:
+            if not isinstance(dy, np.ndarray) or dy.dtype not in (np.float32, np.float64):
+                raise TypeError(f"dy must be an array of float32 or float64, got {_kind(dy)}")
+            if dy.shape != shape:
+                raise ValueError(f"dy must have the shape of the output {shape}, got {dy.shape}")
+            return pullback(dy)
+
+        return y, pull_back
+
+    return checked
 
 
 def parameter(name: str, value: ArrayLike, axes: str) -> NDArray[Any]:

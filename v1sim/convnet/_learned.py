@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+from v1sim import _checks
 from v1sim.convnet._stack import Stack
 from v1sim.io import shipped_folder
 
@@ -30,7 +31,5 @@ def load_learned(name: str) -> Stack:
     """
     files = {file.name.removesuffix(".npz"): file for file in shipped_folder("learned").iterdir()}
     files = {stem: file for stem, file in files.items() if file.name.endswith(".npz")}
-    if name not in files:
-        raise ValueError(f"name must be one of {', '.join(sorted(files))}, got {name!r}")
-    with resources.as_file(files[name]) as path:
+    with resources.as_file(files[_checks.choice("name", name, tuple(sorted(files)))]) as path:
         return Stack.load(path)

@@ -20,7 +20,7 @@ class MeanSquaredError:
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        x, target = only(batch, "pictures, targets")
+        x, target = only(stack, batch, "pictures, targets")
         y, pullback = stack.forward(x)
         if target.shape != y.shape:
             raise ValueError(f"targets must have the shape of the output {y.shape}, got {target.shape}")
@@ -41,7 +41,7 @@ class CrossEntropy:
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        x, labels = only(batch, "pictures, labels")
+        x, labels = only(stack, batch, "pictures, labels")
         y, pullback = stack.forward(x)
         if y.shape[2:] != (1, 1) or labels.shape != y.shape[:1] or labels.dtype.kind not in "iu":
             raise ValueError(

@@ -18,6 +18,7 @@ from v1sim.convnet._layer import (
     channel_sums,
     check_channels,
     check_names,
+    checks_gradient,
     output_of,
     parameter,
     present,
@@ -87,6 +88,7 @@ class DivisiveNormalization:
         """Return a single position."""
         return Reach()
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the normalised maps and their pullback."""
         output_of(self, x)
@@ -189,6 +191,7 @@ class BatchStandardization:
         """Return a single position; unfrozen statistics, which depend on all, are not counted."""
         return Reach()
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the standardised maps and their pullback."""
         output_of(self, x)

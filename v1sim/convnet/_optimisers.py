@@ -58,27 +58,32 @@ class SGD:
         object.__setattr__(self, "rate", _checks.positive("rate", self.rate))
         object.__setattr__(self, "momentum", _share("momentum", self.momentum))
         if self.fade is not None:
+            if not isinstance(self.fade, tuple) or len(self.fade) != 2:
+                raise ValueError(f"fade must be two steps (first, last), got {self.fade!r}")
             first, last = (_checks.integer(f"fade[{i}]", step, minimum=0) for i, step in enumerate(self.fade))
             if first >= last:
                 raise ValueError(f"fade must be two steps, the first before the last, got {self.fade}")
 
     def start(self, parameters: Mapping[str, NDArray[Any]]) -> tuple[Parameters, State]:
         """Return the parameters as they are, and velocities of 0."""
-        velocities = {f"velocity.{name}": np.zeros_like(value) for name, value in parameters.items()}
+        velocities = {f"velocity.{name}": np.zeros_like(value) for name, value in checked(parameters).items()}
         return dict(parameters), {"step": np.array(0), **velocities}
 
     def update(
         self, parameters: Mapping[str, NDArray[Any]], gradients: Mapping[str, NDArray[Any]], state: State
     ) -> tuple[Parameters, State]:
         """Return the parameters and the state after a step."""
-        step = int(state["step"])
+        step = _step_of(state)
         rate = self.rate * (1.0 if self.fade is None else float(np.interp(step, self.fade, (1, 0))))
         new: Parameters = {}
         remembered: State = {"step": np.array(step + 1)}
         for name, value in parameters.items():
-            velocity = self.momentum * state[f"velocity.{name}"] - rate * gradients[name]
-            remembered[f"velocity.{name}"] = velocity.astype(value.dtype, copy=False)
-            new[name] = value + remembered[f"velocity.{name}"]
+            key = f"velocity.{name}"
+            velocity = self.momentum * _remembered(key, value, state) - rate * gradient_of(
+                name, value, gradients
+            )
+            remembered[key] = velocity.astype(value.dtype, copy=False)
+            new[name] = value + remembered[key]
         return new, remembered
 
 
@@ -119,7 +124,7 @@ class Adam:
     def start(self, parameters: Mapping[str, NDArray[Any]]) -> tuple[Parameters, State]:
         """Return the parameters as they are, and moments of 0."""
         state: State = {"step": np.array(0)}
-        for name, value in parameters.items():
+        for name, value in checked(parameters).items():
             state[f"mean.{name}"] = np.zeros_like(value)
             state[f"square.{name}"] = np.zeros_like(value)
         return dict(parameters), state
@@ -128,13 +133,13 @@ class Adam:
         self, parameters: Mapping[str, NDArray[Any]], gradients: Mapping[str, NDArray[Any]], state: State
     ) -> tuple[Parameters, State]:
         """Return the parameters and the state after a step."""
-        step = int(state["step"]) + 1
+        step = _step_of(state) + 1
         new: Parameters = {}
         remembered: State = {"step": np.array(step)}
         for name, value in parameters.items():
-            g = gradients[name]
-            mean = self.beta1 * state[f"mean.{name}"] + (1 - self.beta1) * g
-            square = self.beta2 * state[f"square.{name}"] + (1 - self.beta2) * g**2
+            g = gradient_of(name, value, gradients)
+            mean = self.beta1 * _remembered(f"mean.{name}", value, state) + (1 - self.beta1) * g
+            square = self.beta2 * _remembered(f"square.{name}", value, state) + (1 - self.beta2) * g**2
             move = mean / (1 - self.beta1**step) / (np.sqrt(square / (1 - self.beta2**step)) + self.epsilon)
             new[name] = (value - self.rate * move).astype(value.dtype, copy=False)
             remembered[f"mean.{name}"] = mean.astype(value.dtype, copy=False)
@@ -182,11 +187,11 @@ class LBFGS:
 
         def flat(vector: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             loss, gradients = evaluate(_unpacked(vector, parameters))
-            return loss, _packed({name: gradients[name] for name in parameters})
+            return loss, _packed({name: gradient_of(name, v, gradients) for name, v in parameters.items()})
 
         found = minimize(
             flat,
-            _packed(parameters),
+            _packed(checked(parameters)),
             jac=True,
             method="L-BFGS-B",
             options={"maxiter": self.iterations, "maxcor": self.history},
@@ -207,4 +212,40 @@ def _unpacked(vector: NDArray[np.float64], like: Mapping[str, NDArray[Any]]) -> 
 
 def _share(name: str, value: object) -> float:
     """Return `value` as a float, or raise if it is not in [0, 1)."""
-    return 0.0 if value == 0 and not isinstance(value, bool) else _checks.probability(name, value)
+    number = _checks.not_negative(name, value)
+    if number >= 1:
+        raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
+    return number
+
+
+def checked(parameters: object) -> Mapping[str, NDArray[Any]]:
+    """Return parameters if they are float arrays by name, one or more, or raise."""
+    if not isinstance(parameters, Mapping) or not parameters:
+        raise TypeError(f"parameters must be arrays by name, one or more, got {parameters!r:.80}")
+    for name, value in parameters.items():
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise TypeError(f"parameters must be arrays of floats, got {kind} for {name!r}")
+    return parameters
+
+
+def gradient_of(name: str, value: NDArray[Any], gradients: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return the gradient in respect of a parameter, or raise if it is not there or has another shape."""
+    if name not in gradients or np.shape(gradients[name]) != value.shape:
+        came = f"one of shape {np.shape(gradients[name])}" if name in gradients else "none"
+        raise ValueError(f"gradients must have {name} of shape {value.shape}, got {came}")
+    return gradients[name]
+
+
+def _remembered(key: str, value: NDArray[Any], state: State) -> NDArray[Any]:
+    """Return what a state holds for a parameter, or raise if it is the state of others."""
+    if key not in state or state[key].shape != value.shape:
+        raise ValueError(f"state must be that of these parameters, from `start`: no {key} of {value.shape}")
+    return state[key]
+
+
+def _step_of(state: State) -> int:
+    """Return the number of steps behind a state, or raise if it is not one of `start`."""
+    if "step" not in state:
+        raise ValueError(f"state must come from `start`, got one that holds {', '.join(state) or 'nothing'}")
+    return int(state["step"])

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from v1sim import _checks
 from v1sim.convnet._geometry import Axis, Padding, Windows, padding_of, pair, reach_of
-from v1sim.convnet._layer import Maps, Parameters, Pullback, Reach, Shape, check_names, output_of
+from v1sim.convnet._layer import (
+    Maps,
+    Parameters,
+    Pullback,
+    Reach,
+    Shape,
+    check_names,
+    checks_gradient,
+    output_of,
+)
 
 Linear = Callable[[Maps], Maps]
 KINDS = ("max", "mean", "l2", "sum_of_squares")
@@ -109,6 +118,7 @@ class Pool2d:
         """Return the size of the window, the stride and where the first window begins."""
         return reach_of(self.size, self.stride, self.padding)  # type: ignore[arg-type]
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the pooled maps and their pullback."""
         output_of(self, x)

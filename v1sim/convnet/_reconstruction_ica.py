@@ -31,7 +31,8 @@ class ReconstructionICA:
 
     References
     ----------
-    Le, Karpenko, Ngiam & Ng 2011, NIPS 24, equation 2.
+    Le, Karpenko, Ngiam & Ng 2011, NIPS 24, equation 2; their lambda is the weight of the other
+    term, |W^T W x - x|^2, and so 1 / (2 lambda) of this one.
     """
 
     sparseness: float
@@ -43,7 +44,7 @@ class ReconstructionICA:
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        (x,) = only(batch, "pictures")
+        (x,) = only(stack, batch, "pictures")
         check_linear(stack, "ReconstructionICA")
         s, pullback = stack.forward(x)
         error = pullback(s)[0] - x

@@ -28,7 +28,8 @@ class SparseCoding:
     Parameters
     ----------
     sparseness : float
-        lambda, above 0, in the unit of a patch's standard deviation times its norm.
+        lambda, above 0, in the unit of the patches, as atoms of unit norm have none: an atom is active where
+        it and the residual have a product of lambda.
     n_steps : int, optional
         Steps of FISTA from a code of zeros.
 
@@ -46,7 +47,7 @@ class SparseCoding:
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        (x,) = only(batch, "patches")
+        (x,) = only(stack, batch, "patches")
         name, atoms = _atoms(stack, x)
         flat = x.reshape(len(x), -1)
         phi = atoms.reshape(len(atoms), -1).astype(x.dtype, copy=False)
@@ -63,7 +64,8 @@ def _atoms(stack: Stack, x: Maps) -> tuple[str, NDArray[Any]]:
     parameters = list(stack.parameters().items())
     name, atoms = parameters[0]
     turned = any(getattr(layer, "flip", False) for layer in stack.layers.values())
-    if len(parameters) > 1 or turned or stack.output_shape(x.shape[1:])[1:] != (1, 1):
+    whole = stack.output_shape(x.shape[1:])[1:] == (1, 1) and atoms[0].size == x[0].size
+    if len(parameters) > 1 or turned or not whole:
         raise ValueError(
             "SparseCoding takes a stack of one unflipped layer whose kernels are as large as the patches "
             f"{x.shape[1:]}, got {', '.join(f'{key} {value.shape}' for key, value in parameters)}"
@@ -103,7 +105,8 @@ def sparse_codes(
     Raises
     ------
     TypeError, ValueError
-        If patches or atoms are not finite floats, their shapes do not agree, or a number is out of range.
+        If patches or atoms are empty or not finite floats, their shapes do not agree, or a number is out of
+        range.
 
     References
     ----------
@@ -112,6 +115,8 @@ def sparse_codes(
     for name, array in (("x", x), ("atoms", atoms)):
         if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
             raise TypeError(f"{name} must be float32 or float64, got {getattr(array, 'dtype', type(array))}")
+        if not array.size:
+            raise ValueError(f"{name} must not be empty, got shape {array.shape}")
         _checks.finite(name, array)
     if x.ndim != 2 or atoms.ndim != 2 or x.shape[1] != atoms.shape[1]:
         raise ValueError(f"x and atoms must be (n, value) and (atom, value), got {x.shape} and {atoms.shape}")

@@ -1,7 +1,7 @@
 """A stack: named layers, one after the other, checked before anything runs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, final
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from v1sim import _checks
 from v1sim.convnet._files import FilePath, layers_with_weights, read_layers, write_layers
-from v1sim.convnet._layer import Layer, Maps, Parameters, Pullback, Reach, Shape
+from v1sim.convnet._layer import Layer, Maps, Parameters, Pullback, Reach, Shape, checks_gradient
 
 
 @final
@@ -64,6 +64,7 @@ class Stack:
         else:
             self.output_shape(self.input_shape)
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return the output of the last layer, and the pullback of all of them.
 
@@ -119,6 +120,8 @@ class Stack:
         ValueError
             If a name is not among `parameters`, or a shape makes the layers disagree.
         """
+        if not isinstance(parameters, Mapping) or not all(isinstance(path, str) for path in parameters):
+            raise TypeError(f"parameters must be arrays by name, got {parameters!r:.80}")
         own: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in self.layers}
         for path, value in parameters.items():
             name, _, key = path.partition(".")
@@ -144,7 +147,7 @@ class Stack:
 
     def shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """Return the shapes (channel, row, column) of all outputs, by the layers' names."""
-        shapes = {}
+        shapes, input_shape = {}, _shape3d(input_shape)
         for name, layer in self.layers.items():
             with _naming(name, layer):
                 shapes[name] = input_shape = layer.output_shape(input_shape)
@@ -173,7 +176,7 @@ class Stack:
         ValueError
             If there is no such layer, or a layer sees its whole input and the stack has no `input_shape`.
         """
-        if layer not in self.layers:
+        if layer not in list(self.layers):
             raise ValueError(f"layer must be one of {', '.join(self.layers)}, got {layer!r}")
         return self._reaches(self.input_shape, layer)
 
@@ -266,11 +269,13 @@ def _through(seen: Reach, own: Reach) -> Reach:
 
 def _named(layers: Sequence[Layer | tuple[str, Layer]]) -> dict[str, Layer]:
     """Return layers by name; those without one are numbered within their kind."""
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"layers must be a list of layers or (name, layer), got {type(layers).__name__}")
     named: dict[str, Layer] = {}
     counts: Counter[str] = Counter()
     for place, entry in enumerate(layers):
-        name, layer = entry if isinstance(entry, tuple) else (None, entry)
-        if not isinstance(layer, Layer):
+        name, layer = entry if isinstance(entry, tuple) and len(entry) == 2 else (None, entry)
+        if isinstance(layer, type) or not isinstance(layer, Layer):
             raise TypeError(f"layers[{place}] must be a layer or (name, layer), got {entry!r}")
         counts[layer.label] += 1
         key = f"{layer.label}{counts[layer.label]}" if name is None else name

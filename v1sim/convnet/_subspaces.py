@@ -34,7 +34,7 @@ class IndependentSubspaces:
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        (x,) = only(batch, "pictures")
+        (x,) = only(stack, batch, "pictures")
         c, pullback = stack.forward(x)
         loss = float(np.mean(np.abs(c), dtype=np.float64))
         return loss, lambda: pullback(np.sign(c) / c.size)[1]
@@ -61,17 +61,19 @@ class Coherent:
     References
     ----------
     Hurri & Hyvarinen 2003, Neural Computation 15:663; Kording, Kayser, Einhauser & Konig 2004, J
-    Neurophysiol 91:206. The sparse term is that of Hyvarinen & Hoyer 2000.
+    Neurophysiol 91:206. The sparse term is that of Hyvarinen & Hoyer 2000. The former hold the correlation of
+    rectified responses high and have no pairs; the latter divide the squared change by the variance, where
+    here the mean square is held by `Orthonormal`.
     """
 
     weight: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weight", float(_checks.per_cell("weight", self.weight, minimum=0)))
+        object.__setattr__(self, "weight", _checks.not_negative("weight", self.weight))
 
     def loss(self, stack: Stack, batch: Batch) -> tuple[float, Gradients]:
         """Return the loss and its gradients."""
-        (movies,) = only(batch, "movies")
+        (movies,) = only(stack, batch, "movies")
         if movies.ndim != 5 or movies.shape[1] < 2:
             raise ValueError(
                 "movies must have the axes (n, moment, channel, row, column) and two moments or more, "

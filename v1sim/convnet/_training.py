@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.convnet._layer import Parameters
-from v1sim.convnet._objectives import Batch, Objective
+from v1sim.convnet._objectives import Batch, Objective, check_stack, examples
 from v1sim.convnet._optimisers import LBFGS, Optimiser, State
 from v1sim.convnet._stack import Stack
 from v1sim.convnet._training_state import TrainingState, digest, load_state, save_state
@@ -127,8 +127,9 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is out of range, the data are not finite or do not fit, or the checkpoint is damaged
-        or belongs to other data, another objective, optimiser, stack or seed.
+        If an argument is out of range, the data are not finite or do not fit, or the checkpoint is damaged,
+        further on than `epochs`, in no folder, or belongs to other data, another objective, optimiser, stack
+        or seed.
     LearningDiverged
         If a number stops being finite. The checkpoint keeps the state of the last whole epoch.
 
@@ -143,25 +144,33 @@ def train(
     >>> trained.stack.parameters()["dense1.weights"].round(6)
     array([[ 1. , -2. ,  0.5]])
     """
-    if not isinstance(stack, Stack):
-        raise TypeError(f"stack must be a Stack, got {type(stack).__name__}")
+    check_stack(stack)
+    if not stack.parameters():
+        raise ValueError(f"stack must have parameters to learn; {', '.join(stack.layers)} have none")
     if isinstance(objective, type) or not isinstance(objective, Objective):
         raise TypeError(f"objective must be an objective, for example Coherent(0.1), got {objective!r}")
     if isinstance(optimiser, type) or not isinstance(optimiser, Optimiser | LBFGS):
         raise TypeError(f"optimiser must be an optimiser, for example SGD(rate=0.1), got {optimiser!r}")
-    examples = _examples("data", data)
-    others = None if held_out is None else _examples("held_out", held_out)
+    given = _finite("data", data)
+    others = None if held_out is None else _finite("held_out", held_out)
     n_epochs = _checks.integer("epochs", epochs, minimum=1)
     seed = _checks.seed("seed", seed)
-    size = min(_checks.integer("batch_size", batch_size, minimum=1), len(examples[0]))
+    size = min(_checks.integer("batch_size", batch_size, minimum=1), len(given[0]))
     if patience is not None:
         _checks.integer("patience", patience, minimum=1)
         if others is None:
             raise ValueError("patience needs held_out data")
-    path = None if checkpoint is None else Path(checkpoint)
-    run = _Run(stack, examples, others, objective, optimiser, seed, size, path)
+    if others is not None and len(others) != len(given):
+        raise ValueError(f"held_out must have as many arrays as data ({len(given)}), got {len(others)}")
+    for name, function in (("callback", callback), ("progress", progress)):
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} must be callable, got {function!r}")
+    path = None if checkpoint is None else _writable(checkpoint)
+    run = _Run(stack, given, others, objective, optimiser, seed, size, path)
     at = run.begin()
-    n_batches = len(examples[0]) // size
+    if at.epoch > n_epochs:
+        raise ValueError(f"epochs must be at least the {at.epoch} of checkpoint {path}, got {n_epochs}")
+    n_batches = len(given[0]) // size
     while at.epoch < n_epochs and not _exhausted(at, patience):
         at = run.epoch(at, _counted(progress, at.epoch * n_batches, n_epochs * n_batches))
         if path is not None:
@@ -239,29 +248,29 @@ class _Run:
         self, parameters: Parameters, state: State, batch: Batch, epoch: int, number: int
     ) -> tuple[float, Parameters, State]:
         """Return the loss before a step, and parameters and state after it."""
+        losses: list[float] = []
 
         def evaluate(at: Parameters) -> tuple[float, Parameters]:
-            """Return loss and gradients, all finite."""
+            """Return loss and gradients, all finite; the first are those before the step."""
             stack = self.stack.with_parameters(at)
             loss, pull = self.objective.loss(stack, batch)
             gradients = pull()
             if not (np.isfinite(loss) and all(np.isfinite(g).all() for g in gradients.values())):
                 layer = _not_finite(stack, batch, gradients)
                 raise LearningDiverged(epoch, number, layer, self.checkpoint)
+            losses.append(loss)
             return loss, gradients
 
-        with np.errstate(
-            over="ignore", invalid="ignore", divide="ignore"
-        ):  # looked for, and told with a place
-            loss, gradients = evaluate(parameters)
+        # what runs away is looked for, and told with a place
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if isinstance(self.optimiser, LBFGS):
                 new = self.optimiser.minimise(evaluate, parameters)
             else:
-                new, state = self.optimiser.update(parameters, gradients, state)
+                new, state = self.optimiser.update(parameters, evaluate(parameters)[1], state)
         for name, value in new.items():
             if not np.isfinite(value).all():
                 raise LearningDiverged(epoch, number, name.partition(".")[0], self.checkpoint)
-        return loss, new, state
+        return losses[0], new, state
 
     def _loss_on(self, data: Batch, parameters: Parameters, epoch: int) -> float:
         """Return the mean loss over all examples held out, which must be finite too."""
@@ -287,19 +296,23 @@ def _exhausted(at: TrainingState, patience: int | None) -> bool:
     return patience is not None and at.epoch - 1 - at.best_epoch >= patience
 
 
-def _examples(name: str, data: Data) -> Batch:
-    """Return data as a tuple of finite arrays with as many entries each, or raise."""
-    arrays = data if isinstance(data, tuple) else (data,)
-    if not arrays or not all(isinstance(array, np.ndarray) and array.ndim for array in arrays):
+def _finite(name: str, data: object) -> Batch:
+    """Return data as a tuple of arrays of finite numbers with as many entries each, or raise."""
+    if not isinstance(data, np.ndarray | tuple):
         raise TypeError(f"{name} must be an array or a tuple of arrays, got {type(data).__name__}")
-    lengths = {len(array) for array in arrays}
-    if 0 in lengths:
-        raise ValueError(f"{name} must hold at least one example, got shapes {[a.shape for a in arrays]}")
-    if len(lengths) > 1:
-        raise ValueError(f"{name} must have as many examples in each array, got {[len(a) for a in arrays]}")
+    arrays = examples(name, data if isinstance(data, tuple) else (data,))
     for i, array in enumerate(arrays):
-        _checks.finite(name if len(arrays) == 1 else f"{name}[{i}]", array)
+        own = name if len(arrays) == 1 else f"{name}[{i}]"
+        _checks.finite(own, array)
     return arrays
+
+
+def _writable(checkpoint: str | PathLike[str]) -> Path:
+    """Return the path of a checkpoint, or raise before anything is learned if it cannot be written there."""
+    path = Path(checkpoint)
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"checkpoint must be a file in a folder that there is, got {path}")
+    return path
 
 
 def _not_finite(stack: Stack, batch: Batch, gradients: Parameters) -> str:

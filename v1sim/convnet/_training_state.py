@@ -86,7 +86,9 @@ def load_state(path: Path, fingerprint: str) -> TrainingState:
     for key, array in arrays.items():
         group, _, name = key.partition(".")
         if name:
-            groups[group][name] = array
+            groups.setdefault(group, {})[name] = array
+    if set(groups) != set(_GROUPS) or groups["parameters"].keys() != groups["best"].keys():
+        raise ValueError(f"checkpoint {path} is damaged: its arrays are not those of a training")
     return TrainingState(
         epoch=int(arrays["epoch"]),
         losses=tuple(np.asarray(arrays["losses"], np.float64).tolist()),
@@ -103,13 +105,12 @@ def _feed(sha: Any, part: object) -> None:
         sha.update(np.ascontiguousarray(part).data)
     elif is_dataclass(part):
         for field in fields(part):
-            sha.update(field.name.encode())
             _feed(sha, getattr(part, field.name))
     elif isinstance(part, dict):
         for key, value in part.items():
             sha.update(f"{key}:".encode())
             _feed(sha, value)
-    elif isinstance(part, tuple):
+    elif isinstance(part, tuple | list):
         for item in part:
             _feed(sha, item)
     else:

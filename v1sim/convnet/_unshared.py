@@ -20,6 +20,7 @@ from v1sim.convnet._layer import (
     bias_of,
     check_channels,
     check_names,
+    checks_gradient,
     output_of,
     parameter,
     present,
@@ -92,6 +93,7 @@ class UnsharedConv2d:
         """Return the size of the kernels, the stride and where the first window begins."""
         return reach_of(self.weights.shape[4:], self.stride, self.padding)
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return Z, shape (n, out, row, column), and its pullback."""
         shape = output_of(self, x)
@@ -259,6 +261,7 @@ class TiledConv2d:
         """Return the size of the kernels, the stride and where the first window begins."""
         return reach_of(self.kernel.shape[2:4], self.stride, self.padding)
 
+    @checks_gradient
     def forward(self, x: Maps) -> tuple[Maps, Pullback]:
         """Return Z, shape (n, out, row, column), and its pullback."""
         shape = output_of(self, x)

@@ -17,10 +17,11 @@ _ROWS = 8192
 @final
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    r"""Principal components of patches, each scaled to unit variance: z = V x with cov(z) = 1.
+    r"""Principal components of patches, each scaled to unit variance: z = V x with <z z^T> = 1.
 
-    .. math:: V = \Lambda^{-1/2} E^T, \qquad \mathrm{cov}(x) = E \Lambda E^T
+    .. math:: V = \Lambda^{-1/2} E^T, \qquad \langle x x^T \rangle = E \Lambda E^T
 
+    over patches x, each less its own mean; the mean patch, next to nothing in pictures, stays in.
     Linear filters K = W V with orthonormal rows W have uncorrelated responses of unit variance. The same
     filters seen as patterns of the whitened patch E z are the rows of W E^T, which are orthonormal too.
 
@@ -59,7 +60,9 @@ class Whitening:
         TypeError, ValueError
             If the patches are not finite maps, or have fewer components with any variance.
         """
-        flat = maps(patches).reshape(len(patches), -1)
+        if 0 in maps(patches).shape:
+            raise ValueError(f"patches must hold one or more of some size, got shape {patches.shape}")
+        flat = patches.reshape(len(patches), -1)
         _checks.finite("patches", flat)
         n = _checks.integer("n_components", n_components, minimum=1)
         covariance = np.zeros((flat.shape[1], flat.shape[1]))
@@ -93,7 +96,8 @@ class Whitening:
         ----------
         patches : ndarray, shape (n, channel, row, column)
         """
-        whole = (self.axes.T @ self.matrix).astype(maps(patches).dtype)
+        self._check("patches", maps(patches))
+        whole = (self.axes.T @ self.matrix).astype(patches.dtype)
         return np.asarray((patches.reshape(len(patches), -1) @ whole).reshape(patches.shape))
 
     def patterns(self, filters: NDArray[Any]) -> FloatArray:
@@ -104,6 +108,7 @@ class Whitening:
         filters : ndarray, shape (unit, channel, row, column)
             K, as a `Conv2d` holds them.
         """
+        self._check("filters", filters)
         flat = filters.reshape(len(filters), -1) @ self.inverse @ self.axes
         return np.asarray(flat.reshape(filters.shape))
 
@@ -115,6 +120,7 @@ class Whitening:
         patterns : ndarray, shape (unit, channel, row, column)
             P; what lies outside the span of the components is lost.
         """
+        self._check("patterns", patterns)
         flat = patterns.reshape(len(patterns), -1) @ self.axes.T @ self.matrix
         return np.asarray(flat.reshape(patterns.shape))
 
@@ -125,5 +131,13 @@ class Whitening:
         -------
         ndarray, shape (unit, channel, row, column)
         """
-        w = rng.standard_normal((n_units, len(self.axes)))
-        return np.asarray((w @ self.matrix).reshape(n_units, *self.patch_shape))
+        n = _checks.integer("n_units", n_units, minimum=1)
+        w = rng.standard_normal((n, len(self.axes)))
+        return np.asarray((w @ self.matrix).reshape(n, *self.patch_shape))
+
+    def _check(self, name: str, array: object) -> None:
+        """Raise if an array does not hold patches of this whitening, or filters as large as they are."""
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} must be an array, got {type(array).__name__}")
+        if _checks.real_array(name, array).shape[1:] != self.patch_shape:
+            raise ValueError(f"{name} must have the shape (n, *{self.patch_shape}), got {array.shape}")

@@ -3,7 +3,7 @@
 from v1sim.experiments._comparison import ComparisonConfig, ComparisonResult, compare_populations
 from v1sim.experiments._filters import FilterFitConfig, FilterFitResult, fit_filters
 from v1sim.experiments._learning import LearningResult, learn
-from v1sim.experiments._lessons import OBJECTIVES, LearningConfig, learning_config
+from v1sim.experiments._learning_config import OBJECTIVES, LearningConfig, learning_config
 from v1sim.experiments._maps import (
     OrientationMapConfig,
     OrientationMapResult,

@@ -10,7 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from v1sim._types import FloatArray
 from v1sim.convnet import Stack, train
-from v1sim.experiments._lessons import ATOMS, KERNELS, LearningConfig, Lesson, lesson
+from v1sim.experiments._learning_config import LearningConfig
+from v1sim.experiments._lessons import ATOMS, KERNELS, Lesson, lesson
 from v1sim.experiments._pairs import SharedTuning, phase_modulation, shared_tuning, shuffled_phase_modulation
 from v1sim.gabor import GaborFit, fit_gabor, from_arrays, to_arrays
 from v1sim.stream import Progress
@@ -122,6 +123,8 @@ def learn(
     v1sim.convnet.LearningDiverged
         If learning comes to numbers that are not finite.
     """
+    if not isinstance(config, LearningConfig):
+        raise TypeError(f"config must be a LearningConfig, as of learning_config, got {config!r}")
     given = lesson(config)
     with threadpool_limits(limits=1, user_api="blas"):  # the products are small: threads would wait, not work
         trained = train(

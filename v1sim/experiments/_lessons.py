@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from v1sim import _checks, stimuli
+from v1sim import stimuli
 from v1sim.convnet import (
     LBFGS,
     SGD,
@@ -30,6 +30,7 @@ from v1sim.convnet import (
     UnitNorm,
     Whitening,
 )
+from v1sim.experiments._learning_config import LearningConfig
 
 SIMPLE = "simple"
 """Name of the layer whose kernels are the filters, in every stack."""
@@ -48,77 +49,10 @@ _FARTHEST = 5
 """Longest step along an axis that counts as drift [px], 3 1/3 standard deviations; others are saccades."""
 _ITERATIONS = 10
 """Iterations of L-BFGS before the loss is told again."""
+_WEIGHTS = 7
+"""Number of the random stream of the first weights beside the seed."""
 _LEFT = 0.75
 """Patches of `classify` come from this share of each picture, those held out from the rest on the right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearningConfig:
-    """What to learn, from what, and for how long.
-
-    `learning_config` has the values that are meant for each objective.
-
-    Parameters
-    ----------
-    objective : {"coherent", "isa", "ica", "sparse", "autoencoder", "classify"}
-        What is made small.
-    side : int
-        Rows and columns of a filter [px].
-    units : int
-        Number of filters; even for pairs.
-    components : int
-        Principal components of the whitening of "coherent", "isa" and "ica".
-    weight : float
-        Of temporal coherence for "coherent", of sparseness for "ica", "sparse" and "autoencoder".
-    examples : int
-        Patches, or pairs of moments for "coherent".
-    batch : int
-        Examples a step.
-    epochs : int
-        Passes over the examples.
-    rate : float
-        Rate of the optimiser; L-BFGS, for "ica", has none.
-    seed : int
-        Of the places in the pictures, the first weights and the order of the examples.
-    pictures : str
-        "skimage", or a folder of image files.
-    """
-
-    objective: str
-    side: int
-    units: int
-    components: int = 0
-    weight: float = 0.0
-    examples: int
-    batch: int
-    epochs: int
-    rate: float = 0.0
-    seed: int = 0
-    pictures: str = "skimage"
-
-    def __post_init__(self) -> None:
-        _checks.choice("objective", self.objective, OBJECTIVES)
-        for name, minimum in (("side", 4), ("units", 2), ("examples", 20), ("batch", 1), ("epochs", 1)):
-            _checks.integer(name, getattr(self, name), minimum=minimum)
-        _checks.integer("components", self.components, minimum=0)
-        _checks.per_cell("weight", self.weight, minimum=0)
-        _checks.per_cell("rate", self.rate, minimum=0)
-        _checks.seed("seed", self.seed)
-        if self.pairs and (self.units % 2 or self.units > self.components):
-            raise ValueError(
-                f"units must be even and at most components, got units={self.units}, "
-                f"components={self.components}"
-            )
-
-    @property
-    def pairs(self) -> bool:
-        """Whether pairs of filters are pooled."""
-        return self.objective in ("coherent", "isa")
-
-    @property
-    def steps(self) -> int:
-        """Number of batches in all."""
-        return self.epochs * max(1, self.examples // self.batch)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -146,19 +80,6 @@ class Lesson:
     optimiser: Optimiser | LBFGS
     whitening: Whitening | None = None
     on_whitened: bool = False
-
-
-def learning_config(objective: str, **changes: int | float | str | None) -> LearningConfig:
-    """Return the configuration that is meant for an objective, with changes; those of None are none.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the objective is unknown, or a value is out of range.
-    """
-    recipe = dict(_RECIPES[_checks.choice("objective", objective, OBJECTIVES)])
-    recipe |= {name: value for name, value in changes.items() if value is not None}
-    return LearningConfig(objective=objective, **recipe)  # type: ignore[arg-type]
 
 
 def lesson(config: LearningConfig) -> Lesson:
@@ -278,10 +199,14 @@ def _classify(config: LearningConfig) -> Lesson:
         (side, side), n_frames=2 * config.examples, seed=config.seed, pictures=config.pictures, whiten=True
     )
     where = patches.where(0, patches.n_frames)
-    widths = np.array([where[where[:, 0] == k, 2].max() + side for k in range(len(patches.names))])
-    cut = (_LEFT * widths).astype(np.intp)[where[:, 0]]
+    cut = (_LEFT * patches.picture_shapes[:, 1]).astype(np.intp)[where[:, 0]]
     left = np.flatnonzero(where[:, 2] + side <= cut)[: config.examples]
     right = np.flatnonzero(where[:, 2] >= cut)[: _held_out(config)]
+    if len(left) < config.examples or len(right) < _held_out(config):
+        raise ValueError(
+            f"pictures must be some {8 * side} px wide for patches of {side} px on both sides of a cut, got "
+            f"widths of {patches.picture_shapes[:, 1].min()} to {patches.picture_shapes[:, 1].max()} px"
+        )
     frames = patches.frames(0, patches.n_frames)[:, None]
     rng, n_pictures = _rng(config), len(patches.names)
     conv1 = Conv2d.random(config.units, 1, config.side, rng=rng, padding="same")
@@ -330,6 +255,10 @@ def _moments(config: LearningConfig, split: str, n: int) -> NDArray[np.float32]:
         where = movie.where(start, start + _BLOCK)
         step = np.abs(np.diff(where, axis=0))
         drifted = (step[:, 0] == 0) & (step[:, 1:].max(axis=1) > 0) & (step[:, 1:].max(axis=1) <= _FARTHEST)
+        if not drifted.any():
+            raise ValueError(
+                f"pictures must be larger than a filter ({config.side} px), or nothing moves in it"
+            )
         first = np.flatnonzero(drifted)[: n - found]
         frames = movie.frames(start, start + _BLOCK)
         pairs[found : found + len(first), 0, 0] = frames[first]
@@ -358,8 +287,6 @@ def _held_out(config: LearningConfig) -> int:
     return max(1, int(_HELD_OUT * config.examples))
 
 
-_WEIGHTS = 7
-"""Number of the random stream of the first weights beside the seed."""
 _LESSONS: dict[str, Callable[[LearningConfig], Lesson]] = {
     "coherent": _coherent,
     "isa": _isa,
@@ -368,26 +295,3 @@ _LESSONS: dict[str, Callable[[LearningConfig], Lesson]] = {
     "autoencoder": _autoencoder,
     "classify": _classify,
 }
-OBJECTIVES = tuple(_LESSONS)
-_RECIPES: dict[str, dict[str, int | float | str]] = {
-    "coherent": {
-        "side": 16, "units": 64, "components": 128, "weight": 0.08, "examples": 60_000, "batch": 1000,
-        "epochs": 25, "rate": 0.1,
-    },
-    "isa": {
-        "side": 16, "units": 64, "components": 128, "examples": 60_000, "batch": 2000, "epochs": 50,
-        "rate": 0.1,
-    },
-    "ica": {
-        "side": 12, "units": 64, "components": 100, "weight": 1.0, "examples": 20_000, "batch": 20_000,
-        "epochs": 15,
-    },
-    "sparse": {
-        "side": 12, "units": 64, "weight": 1.0, "examples": 50_000, "batch": 1000, "epochs": 8, "rate": 0.3,
-    },
-    "autoencoder": {
-        "side": 12, "units": 64, "weight": 3.0, "examples": 20_000, "batch": 200, "epochs": 30, "rate": 3e-3,
-    },
-    "classify": {"side": 9, "units": 16, "examples": 4000, "batch": 100, "epochs": 10, "rate": 1e-3},
-}  # fmt: skip
-"""Values that are meant for each objective; benchmarks/learning.py tells what they lead to."""

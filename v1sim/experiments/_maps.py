@@ -62,6 +62,10 @@ class OrientationMapConfig:
             _checks.integer(name, getattr(self, name), minimum=1)
         _checks.positive("rate", self.rate)
         _checks.seed("seed", self.seed)
+        if self.picture < self.side:
+            raise ValueError(
+                f"picture must be at least as large as a filter ({self.side}), got {self.picture}"
+            )
         if self.tiles**2 > self.components:
             raise ValueError(f"tiles^2 must be at most components, got {self.tiles**2} and {self.components}")
 
@@ -114,6 +118,8 @@ def orientation_map(
     ----------
     Hyvarinen, Hoyer & Inki 2001, Neural Computation 13:1527; Le et al. 2010, NIPS 23 (tiled).
     """
+    if not isinstance(config, OrientationMapConfig):
+        raise TypeError(f"config must be an OrientationMapConfig, got {config!r}")
     t, side = config.tiles, config.side
     patches = stimuli.NaturalPatches(
         (config.picture, config.picture),
@@ -180,9 +186,19 @@ def map_smoothness(
         Mean of the shuffled maps; not 0 where some orientations are commoner than others.
     p_value : float
         Share of maps, this one among them, that are as smooth or smoother.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the orientations are no finite map, or a number is out of range.
     """
-    turned = np.exp(2j * np.deg2rad(np.asarray(orientation_deg, np.float64)))
-    rng = np.random.default_rng(seed)
+    degrees = _checks.real_array("orientation_deg", orientation_deg)
+    if degrees.ndim != 2 or not degrees.size:
+        raise ValueError(f"orientation_deg must have the shape (rows, columns), got {degrees.shape}")
+    _checks.finite("orientation_deg", degrees)
+    _checks.integer("shuffles", shuffles, minimum=1)
+    turned = np.exp(2j * np.deg2rad(degrees.astype(np.float64)))
+    rng = np.random.default_rng(_checks.seed("seed", seed))
     own = _smoothness(turned)
     others = np.array(
         [_smoothness(rng.permutation(turned.ravel()).reshape(turned.shape)) for _ in range(shuffles)]

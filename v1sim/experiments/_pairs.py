@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from v1sim import _checks
 from v1sim._types import FloatArray
 from v1sim.gabor import GaborFit
 
@@ -53,15 +54,23 @@ def phase_modulation(pairs: NDArray[np.generic]) -> FloatArray:
     Returns
     -------
     ndarray, shape (n,)
-        Depths in [0, 1].
+        Depths in [0, 1]; NaN of pairs that are 0 everywhere.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are no pairs of filters, or not finite.
     """
-    n, _, ny, nx = pairs.shape
+    n, _, ny, nx = _pairs("pairs", pairs).shape
     size = (_FINENESS * ny, _FINENESS * nx)
     depths = np.empty(n)
     for i, pair in enumerate(np.asarray(pairs, np.float64)):
         transfer = np.fft.rfft2(pair, size)
         power = np.sum(np.abs(transfer) ** 2, axis=0)
         row, column = np.unravel_index(power.argmax(), power.shape)
+        if not power[row, column]:
+            depths[i] = np.nan
+            continue
         modulation = abs(np.sum(transfer[:, row, column] ** 2)) / power[row, column]
         high, low = np.sqrt(1 + modulation), np.sqrt(max(0.0, 1 - modulation))
         depths[i] = (high - low) / (high + low)
@@ -83,10 +92,17 @@ def shuffled_phase_modulation(pairs: NDArray[np.generic], *, seed: int, copies: 
     Returns
     -------
     ndarray, shape (copies, n)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are fewer than two pairs, they are not finite, or a number is out of range.
     """
-    rng = np.random.default_rng(seed)
+    if len(_pairs("pairs", pairs)) < 2:
+        raise ValueError("pairs must be two or more, as no half may be its own partner")
+    rng = np.random.default_rng(_checks.seed("seed", seed))
     depths = []
-    for _ in range(copies):
+    for _ in range(_checks.integer("copies", copies, minimum=1)):
         order = rng.permutation(len(pairs))
         partner = np.empty_like(order)
         partner[order] = np.roll(order, 1)  # one cycle through all: nobody is its own partner
@@ -101,7 +117,16 @@ def shared_tuning(fit: GaborFit) -> SharedTuning:
     ----------
     fit : GaborFit
         Gabors fitted to the filters, shape (2 n,): the halves of a pair follow each other.
+
+    Raises
+    ------
+    ValueError
+        If the number of filters is odd.
     """
+    if not isinstance(fit, GaborFit):
+        raise TypeError(f"fit must be a GaborFit, got {type(fit).__name__}")
+    if len(fit.gabor) % 2:
+        raise ValueError(f"fit must be of pairs, an even number of filters, got {len(fit.gabor)}")
     orientation = fit.gabor.orientation_deg.reshape(-1, 2)
     frequency = fit.gabor.spatial_frequency.reshape(-1, 2)
     apart = np.abs(orientation[:, 0] - orientation[:, 1])
@@ -110,3 +135,12 @@ def shared_tuning(fit: GaborFit) -> SharedTuning:
         orientation=float(np.mean(np.minimum(apart, 180 - apart) < SAME_ORIENTATION)),
         frequency=float(np.mean(octaves < SAME_FREQUENCY)),
     )
+
+
+def _pairs(name: str, value: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return `value` if it holds pairs of finite filters, or raise."""
+    array = _checks.real_array(name, value)
+    if array.ndim != 4 or array.shape[1] != 2 or 0 in array.shape[2:]:
+        raise ValueError(f"{name} must have the shape (n, 2, ny, nx), got {array.shape}")
+    _checks.finite(name, array)
+    return array

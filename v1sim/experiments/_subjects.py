@@ -13,7 +13,7 @@ from v1sim.analysis import as_responder
 from v1sim.cells import sample_population
 from v1sim.convnet import ChannelPool, Conv2d, Detector, Stack, load_learned
 from v1sim.experiments._learning import learn
-from v1sim.experiments._lessons import learning_config
+from v1sim.experiments._learning_config import learning_config
 from v1sim.gabor import split_colour
 from v1sim.grid import Grid
 from v1sim.io import Filters, read_shipped_filters

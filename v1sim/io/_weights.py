@@ -47,6 +47,8 @@ def read_weights(path: str | Path, *, max_bytes: int = 2**30) -> dict[str, NDArr
     ending = file.suffix.lower()
     if ending not in _READERS:
         raise ValueError(f"path must end in one of {', '.join(_READERS)}, got {file.name!r}")
+    if not file.is_file():
+        raise FileNotFoundError(f"found no file {str(path)!r}")
     limit = _checks.integer("max_bytes", max_bytes, minimum=1)
     try:
         tensors = list(_READERS[ending](file, limit))

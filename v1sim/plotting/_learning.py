@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from v1sim.experiments import LearningResult, OrientationMapResult
 from v1sim.io import read_published
@@ -121,6 +122,7 @@ def _losses(axes: Axes, result: LearningResult) -> None:
     axes.plot(epochs, result.losses, color=RECOVERED, label="learned from")
     axes.plot(epochs, result.held_out_losses, color=EXCITATORY, label="held out")
     axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, fontsize=8)
 
 

@@ -76,6 +76,12 @@ class PictureStimulus(RandomStimulus):
         return tuple(sorted(set(chosen[self.split])))
 
     @property
+    def picture_shapes(self) -> NDArray[np.intp]:
+        """Rows and columns of each of the pictures that are shown, shape (n, 2)."""
+        found = load_pictures(self.pictures)
+        return np.array([found[name].shape for name in self.names], np.intp)
+
+    @property
     def mean(self) -> float | None:
         """0 if patches are normalised; otherwise a matter of the pictures."""
         return 0.0 if self.normalise else None
@@ -100,8 +106,7 @@ class PictureStimulus(RandomStimulus):
 
     def _rooms(self) -> NDArray[np.intp]:
         """Return the number of rows and columns where a patch can begin, for each picture, shape (n, 2)."""
-        shapes = np.array([picture.shape for picture in self._prepared], np.intp)
-        return shapes - np.array(self.frame_shape, np.intp) + 1
+        return self.picture_shapes - np.array(self.frame_shape, np.intp) + 1
 
     def _fill(self, block: int, out: Frames) -> None:
         corners = self._corners(block, len(out))
