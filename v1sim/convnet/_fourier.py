@@ -40,9 +40,9 @@ LANES = 16
 """Values of float32 in the widest vector registers: products take as long for fewer columns."""
 NARROWEST, WIDEST = 8, 48
 """Steps from block to block: fewer or more have not been of use."""
-COPY = 25
-"""Multiplications that take as long as copying a value into another order."""
-DIRECT = 1.5
+COPY, SCATTER = 10, 40
+"""Multiplications that take as long as copying a value in a run of its like, and to a place apart."""
+DIRECT = 1.25
 """How much longer a multiplication of the direct sum takes: its products do not stay in a near cache."""
 SIDE_BY_SIDE = 96
 """Blocks side by side in a product, of several pictures where those are narrow."""
@@ -134,9 +134,9 @@ def blocks_for(shape: tuple[int, ...], kernels: tuple[int, ...], stride: tuple[i
         pictures = max(1, min(shape[0], SIDE_BY_SIDE // count))
         ways.append(Blocks(turns, step, taps, -(-n_steps // count), count, pictures))
     cost, best = min((way.multiplications(shape, kernels, stride[0]), way) for way in ways)
-    direct = shape[0] * n_rows * n_columns * channels * kx * (COPY + DIRECT * ky * n_out)
+    direct = channels * kx * (COPY + DIRECT * ky * n_out) + (SCATTER * n_out if turns > 1 else 0)
     held = 4 * best.size**2 + best.values_of_kernels(kernels)  # the transform, and what it takes to make it
-    return best if cost < direct and held <= HELD else None
+    return best if cost < shape[0] * n_rows * n_columns * direct and held <= HELD else None
 
 
 def _in_lanes(n: int) -> int:
