@@ -157,10 +157,12 @@ def main():
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parts = ["sparse", "coherent", "curve", "maps", "digits"]
-    parser.add_argument("parts", nargs="*", default=parts, choices=parts)
+    parser.add_argument("parts", nargs="*", help=f"some of {', '.join(parts)}; all unless told")
     parser.add_argument("--figures", type=Path, help="folder for the curve, the pairs and the map")
     options = parser.parse_args()
-    for part in options.parts:
+    if unknown := set(options.parts) - set(parts):
+        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(parts)}")
+    for part in options.parts or parts:
         if part in ("curve", "maps"):
             {"curve": curve, "maps": maps}[part](options.figures)
         else:
