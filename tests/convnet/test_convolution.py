@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from v1sim import convnet
-from v1sim.convnet import _correlation
+from v1sim.convnet import _correlation, _threads
 
 
 def padded(x, padding, kernel, *, flip=False):
@@ -306,7 +306,8 @@ def test_patches_take_little_memory(rng, name):
     assert both < 64e6 + weights  # the gradient is as large as the weights
 
 
-def test_the_bits_do_not_depend_on_the_number_of_threads(rng):
+def test_the_bits_do_not_depend_on_the_number_of_threads(rng, monkeypatch):
+    monkeypatch.setattr(_threads, "WORTH_SHARING", 0)
     x, kernel = (rng.standard_normal(s, dtype=np.float32) for s in ((24, 1, 40, 52), (16, 1, 7, 9)))
     layer = convnet.Conv2d(kernel)
 

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from threadpoolctl import threadpool_limits
 
 from v1sim import convnet
-from v1sim.convnet import _fourier
+from v1sim.convnet import _fourier, _threads
 
 # pictures, channels, rows, columns, out, kernel, stride, turns along (rows, columns)
 SHAPES = {
@@ -147,7 +147,8 @@ def test_small_kernels_are_left_to_the_direct_sum():
     assert _fourier.blocks_for(batch, (1, 1, 64, 1, 11, 11), (1, 1)) is not None
 
 
-def test_the_bits_do_not_depend_on_the_number_of_threads(rng, by_transforms):
+def test_the_bits_do_not_depend_on_the_number_of_threads(rng, monkeypatch, by_transforms):
+    monkeypatch.setattr(_threads, "WORTH_SHARING", 0)
     x, _, _, layer = drawn(rng, (16, 1, 40, 60, 16, (11, 11), (1, 1), (1, 1)), np.float32)
     results = []
     for n_threads in (1, 3):

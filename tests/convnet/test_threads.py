@@ -8,6 +8,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from v1sim import convnet
+from v1sim.convnet import _threads
 from v1sim.convnet._threads import workers
 
 MUCH = 10**9
@@ -67,7 +68,8 @@ def test_workers_inside_of_workers_do_the_work_themselves():
         assert all(each(work, range(6)))
 
 
-def test_two_threads_call_layers_at_once(rng):
+def test_two_threads_call_layers_at_once(rng, monkeypatch):
+    monkeypatch.setattr(_threads, "WORTH_SHARING", 0)
     x, kernel = rng.standard_normal((8, 1, 40, 52)), rng.standard_normal((16, 1, 9, 9))
     layer = convnet.Conv2d(kernel)
     expected, pullback = layer.forward(x)

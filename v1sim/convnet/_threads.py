@@ -20,7 +20,7 @@ class Each(Protocol):
     def __call__(self, work: Callable[[Part], Result], parts: Iterable[Part], /) -> Iterator[Result]: ...
 
 
-WORTH_SHARING = 10_000_000
+WORTH_SHARING = 75_000_000
 """Multiplications below which starting threads takes longer than they save."""
 
 _reading = Lock()
