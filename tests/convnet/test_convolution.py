@@ -72,6 +72,14 @@ def test_unshared_convolution_is_the_written_sum(rng, padding, stride):
     np.testing.assert_allclose(layer.forward(x)[0], expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("n_out", [16, 37])
+def test_unshared_convolution_of_many_channels_is_the_written_sum(rng, n_out):
+    x, w = rng.standard_normal((2, 1, 5, 6)), rng.standard_normal((n_out, 3, 3, 1, 3, 4))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 4), axis=(2, 3))
+    expected = np.einsum("pljkmn,ijklmn->pijk", windows, w)
+    np.testing.assert_allclose(convnet.UnsharedConv2d(w).forward(x)[0], expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("padding", PADDINGS, ids=str)
 @pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("t", [(2, 2), (3, 1)])
